@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * What the files of librevere_ami share and nobody else sees.
+ *
+ * One recursive mutex a device serialises its control path; exceptions have another, so that
+ * their receivers may send commands. Order: exceptions, then control.
+ */
+
+#ifndef AMI_PRIVATE_H
+#define AMI_PRIVATE_H
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include <rte_log.h>
+
+#include "revere_ami.h"
+
+extern int revere_ami_logtype;
+
+/** A log line of device @p dev. */
+#define AMI_LOG(level, dev, ...)                                                               \
+	ami_log(RTE_LOG_##level, (dev)->name, __VA_ARGS__)
+
+/* A function and no macro around rte_log(), whose checks of formats differ between releases. */
+void ami_log(uint32_t level, const char *name, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- Memory that the device reaches (mem.c) ------------------------------------------------- */
+
+struct rte_memzone;
+
+struct ami_mem {
+	void *va; /* NULL: none */
+	uint64_t iova;
+	size_t size;
+	const struct rte_memzone *zone; /* NULL: of the heap */
+};
+
+/* Zeroed, contiguous for the device; @p node is a wish. */
+int ami_mem_alloc(struct ami_mem *mem, size_t size, size_t align, int node);
+void ami_mem_free(struct ami_mem *mem);
+
+/* ---- Sets of ids (idset.c) ------------------------------------------------------------------ */
+
+struct ami_idset {
+	uint64_t *used;
+	uint32_t size;
+	uint32_t lowest; /* no id below it is free */
+};
+
+int ami_idset_init(struct ami_idset *set, uint32_t size);
+void ami_idset_fini(struct ami_idset *set);
+int ami_idset_get(struct ami_idset *set, uint32_t *id); /* the lowest free one, or -ENOSPC */
+void ami_idset_put(struct ami_idset *set, uint32_t id);
+
+/* ---- Management rings (mgt.c) --------------------------------------------------------------- */
+
+/*
+ * Responses that were given up and may still come, in order of their commands: one command, and
+ * a marker of each kind (see mgt.c).
+ */
+#define MGT_OWED_MAX 4
+
+struct mgt_ring {
+	struct ami_mem mem;
+	uint64_t mask;			/* slots - 1 */
+	uint64_t own;			/* software's index */
+	uint32_t own_reg, device_reg;	/* registers of both indices */
+	const volatile uint64_t *table; /* Type B: where the device writes its index, else NULL */
+};
+
+struct mgt {
+	struct mgt_ring command, response, exception, trace;
+	struct ami_mem table; /* Type B */
+	uint32_t timeout_ms;
+	uint16_t owed[MGT_OWED_MAX];
+	unsigned int owed_num;
+	bool dirty;	     /* what became of some command is not known */
+	bool broken;	     /* no marker came back: refuse until what is owed has come */
+	uint16_t error_seen; /* ERROR_STATE that was reported already */
+};
+
+int ami_mgt_init(struct revere_dev *dev, const struct revere_dev_conf *conf);
+void ami_mgt_fini(struct revere_dev *dev); /* after AMU_CR = 0 */
+
+/* Whether sending another command makes sense. */
+bool ami_mgt_usable(struct revere_dev *dev);
+
+/* A command whose STATUS the caller judges itself. Positive: STATUS. */
+int ami_mgt_status(struct revere_dev *dev, const void *request, void *response);
+
+/* ---- Device (dev.c) ------------------------------------------------------------------------- */
+
+struct exception_user {
+	TAILQ_ENTRY(exception_user) next;
+	revere_exception_fn fn;
+	void *arg;
+};
+
+/* A session, as dumps show it. Copies, because its ends may be gone. */
+struct asn {
+	uint32_t id;
+	struct asn_point {
+		uint8_t type; /* enum rvr_asn_end */
+		uint8_t ams;
+		uint16_t phy_id, aha_id;
+	} src, dst;
+	uint8_t prio, log2_msg_length;
+	TAILQ_ENTRY(asn) next;
+};
+
+/* Memory that a context left which the device did not confirm to be done with. */
+struct limbo {
+	struct ami_mem mem;
+	SLIST_ENTRY(limbo) next;
+};
+
+struct revere_dev {
+	char name[REVERE_NAME_MAX];
+	struct revere_transport *transport;
+	struct revere_dev_info info;
+	bool vf;
+	bool enabled; /* AMU_EN was set */
+
+	pthread_mutex_t lock;
+	struct mgt mgt;
+
+	pthread_mutex_t exception_lock;
+	TAILQ_HEAD(, exception_user) exception_users;
+
+	uint64_t *aha_iidr; /* of agents, as far as probed */
+	uint16_t aha_probed;
+
+	struct ami_idset ami_sw_ids, ami_hw_ids, asn_ids;
+	TAILQ_HEAD(, revere_ami_sw) ami_sws;
+	TAILQ_HEAD(, revere_ami_hw) ami_hws;
+	TAILQ_HEAD(, asn) asns;
+	struct asn **asn_by_id;
+	SLIST_HEAD(, limbo) limbo;
+};
+
+static inline uint64_t
+dev_read(struct revere_dev *dev, uint32_t offset)
+{
+	return dev->transport->ops->mgt_read64(dev->transport, offset);
+}
+
+static inline void
+dev_write(struct revere_dev *dev, uint32_t offset, uint64_t value)
+{
+	dev->transport->ops->mgt_write64(dev->transport, offset, value);
+}
+
+static inline void
+dev_kick(struct revere_dev *dev)
+{
+	if (dev->transport->ops->kick != NULL)
+		dev->transport->ops->kick(dev->transport);
+}
+
+/* Takes memory over until the device is known to be done with it. */
+void ami_dev_limbo(struct revere_dev *dev, struct ami_mem *mem);
+
+/* ---- Contexts ------------------------------------------------------------------------------- */
+
+/* A ring and what it was made of. */
+struct socket {
+	struct revere_ring ring;
+	struct ami_mem mem;
+	struct revere_ring_conf conf;
+};
+
+struct revere_ami_sw {
+	TAILQ_ENTRY(revere_ami_sw) next;
+	struct revere_dev *dev;
+	struct revere_ami_sw_conf conf;
+	uint16_t id, phy_id;
+	bool enabled;
+	volatile uint8_t *page;
+	struct ami_mem table;	   /* Type B */
+	struct socket **sockets[2]; /* by enum rvr_ams_type, then AMS_ID; NULL: no ring */
+	pthread_mutex_t mask_lock;
+	uint64_t masks[2]; /* digest masks, by enum rvr_ams_type */
+};
+
+struct revere_ami_hw {
+	TAILQ_ENTRY(revere_ami_hw) next;
+	struct revere_dev *dev;
+	uint16_t id, phy_id, aha_id;
+};
+
+static inline unsigned int
+dev_num_ams(const struct revere_dev *dev, enum rvr_ams_type type)
+{
+	return type == RVR_AMS_TX ? dev->info.num_tx_ams : dev->info.num_rx_ams;
+}
+
+#endif /* AMI_PRIVATE_H */

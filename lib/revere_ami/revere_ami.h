@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/**
+ * @file
+ * The Revere programming model: devices, contexts (AMI-SW), agents' contexts (AMI-HW), sessions
+ * (ASN) and management commands.
+ *
+ * Functions return 0 or a negative errno unless said otherwise: -ETIMEDOUT the device doesn't
+ * answer, -EIO it is broken (wrong answer, ERROR_STATE), -ENODEV it is gone, and what
+ * revere_status_errno() gives for the status of a refused command. Each failure leaves one log
+ * line that says what was attempted, with which value. Control-path functions of one device may
+ * be called from several threads; data-path functions (revere_ring.h) from one at a time.
+ */
+
+#ifndef REVERE_AMI_H
+#define REVERE_AMI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "revere_ring.h"
+#include "revere_transport.h"
+#include "rvr_msg.h"
+#include "rvr_regs.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define REVERE_NAME_MAX 64
+
+/* ---- Device --------------------------------------------------------------------------------- */
+
+/** What a device is, out of its identification registers, PF-PROBE and F-PROBE. */
+struct revere_dev_info {
+	uint8_t arch_major, arch_minor;	 /**< AMU_AIDR */
+	uint64_t iidr;			 /**< AMU_IIDR */
+	enum rvr_ami_type ami_type;	 /**< how indices are read */
+	uint8_t min_log2_msg_length;	 /**< DW */
+	uint8_t max_log2_msg_length;	 /**< DW */
+	uint8_t max_log2_size;		 /**< slots */
+	uint8_t num_tx_ams, num_rx_ams;	 /**< sockets of an AMI */
+	bool asn_prof, tracing;
+	uint16_t ami_per_function;	 /**< AMI-SW pages of this Function */
+	uint16_t max_ami_sw;		 /**< AMI-SWs of the device (PF) */
+	uint32_t max_asn;		 /**< sessions of the device (PF) */
+	uint16_t num_aha;		 /**< agents (PF) */
+	uint32_t asn_prof_counters;
+	bool pasid_supported;
+	uint8_t pasid_width;
+};
+
+/** A brought-up Function. */
+struct revere_dev;
+
+/** How to bring a device up; zeroed fields take the default. */
+struct revere_dev_conf {
+	uint32_t mgt_log2_size;	      /**< slots of the command and response rings; 4 */
+	uint32_t exception_log2_size; /**< slots; 6 */
+	uint32_t trace_log2_size;     /**< slots; 0: no trace ring */
+	uint32_t timeout_ms;	      /**< for a management response; 1000 */
+	bool vf;		      /**< a Virtual Function: PF-* commands are not used */
+	bool one_slot;		      /**< management rings of one slot, whatever is above */
+};
+
+/**
+ * Brings a Function up: checks AMU_AIDR, sets AMU_EN, sets management rings up, probes.
+ *
+ * @param name       for log lines, at most REVERE_NAME_MAX - 1 characters
+ * @param transport  stays the caller's, must outlive the device
+ * @param conf       NULL for defaults
+ * @return 0; -ENOTSUP another architecture version; -ENOMEM; -ETIMEDOUT; -EIO
+ */
+int revere_dev_open(const char *name, struct revere_transport *transport,
+		    const struct revere_dev_conf *conf, struct revere_dev **dev);
+
+/** Teardown: whatever is still mapped or connected is released, AMU_CR = 0. NULL is allowed. */
+void revere_dev_close(struct revere_dev *dev);
+
+const struct revere_dev_info *revere_dev_info(const struct revere_dev *dev);
+const char *revere_dev_name(const struct revere_dev *dev);
+struct revere_transport *revere_dev_transport(const struct revere_dev *dev);
+
+/** 64-bit management register at @p offset (RVR_* of rvr_regs.h), and writing one. */
+uint64_t revere_dev_reg_read(struct revere_dev *dev, uint32_t offset);
+void revere_dev_reg_write(struct revere_dev *dev, uint32_t offset, uint64_t value);
+
+/**
+ * Has exceptions and errors raise interrupt @p vector, or stops that. What listens there calls
+ * revere_exception_poll() and looks at revere_error_state().
+ */
+void revere_dev_irq_enable(struct revere_dev *dev, uint32_t vector, bool enable);
+
+/** Writes registers, fields, agents, contexts and sessions as text. */
+int revere_dev_dump(struct revere_dev *dev, FILE *file);
+
+/* ---- Management ----------------------------------------------------------------------------- */
+
+/**
+ * Sends one management command and waits for its response.
+ *
+ * @param request   64 bytes, as rvr_<command>_req_encode() makes them
+ * @param response  64 bytes
+ * @return 0 also when the response's STATUS is not 0; -ETIMEDOUT; -EIO another OPCODE came, or
+ *         ERROR_STATE was set
+ */
+int revere_mgt_exec(struct revere_dev *dev, const void *request, void *response);
+
+/** Text of a status of a command, as published; never NULL. */
+const char *revere_status_text(uint16_t opcode, uint16_t status);
+
+/** A command's status as negative errno: the one place where that is decided. */
+int revere_status_errno(uint16_t opcode, uint16_t status);
+
+/** Published name of a command, "?" if there is none. */
+const char *revere_command_name(uint16_t opcode);
+
+/*
+ * One function a command: int revere_<command>(dev, const struct rvr_<command>_req *,
+ * struct rvr_<command>_rsp *). Either may be NULL where it has no fields (response: where it
+ * isn't wanted). STATUS becomes an errno, with one log line.
+ */
+#define REVERE_COMMAND_PROTO_(CMD, cmd, opcode, text)                                          \
+	int revere_##cmd(struct revere_dev *dev, const struct rvr_##cmd##_req *req,            \
+			 struct rvr_##cmd##_rsp *rsp);
+RVR_COMMANDS(REVERE_COMMAND_PROTO_)
+
+/** Receives an exception: 64 bytes, see RVR_EXCEPTIONS. */
+typedef void (*revere_exception_fn)(void *arg, const void *msg);
+
+/**
+ * Has exceptions handed to @p fn, from revere_exception_poll(); several functions may be
+ * registered. They may send commands and unregister themselves. -ENOMEM, -ENOENT
+ */
+int revere_exception_register(struct revere_dev *dev, revere_exception_fn fn, void *arg);
+int revere_exception_unregister(struct revere_dev *dev, revere_exception_fn fn, void *arg);
+
+/**
+ * Takes exceptions off their ring, logs each and hands it to those registered.
+ * @return how many
+ */
+int revere_exception_poll(struct revere_dev *dev);
+
+/** Takes up to @p count trace messages. @return how many, -ENOTSUP without a trace ring */
+int revere_trace_poll(struct revere_dev *dev, struct rvr_trace *msgs, unsigned int count);
+
+/** ERROR_STATE, 0 none; writing 0 to it. */
+uint16_t revere_error_state(struct revere_dev *dev);
+void revere_error_clear(struct revere_dev *dev);
+const char *revere_error_state_text(uint16_t state);
+
+/* ---- Agents --------------------------------------------------------------------------------- */
+
+/** AHA_IIDR of an agent, 0 if there is none with this AHA_ID. -EINVAL beyond num_aha */
+int revere_aha_iidr(struct revere_dev *dev, uint16_t aha_id, uint64_t *iidr);
+
+/**
+ * Finds the @p nth agent (from 0) of a kind by AHA_IIDR.
+ * @return AHA_ID, or -ENOENT
+ */
+int revere_aha_find(struct revere_dev *dev, enum rvr_aha_kind kind, unsigned int nth);
+const char *revere_aha_kind_name(unsigned int kind);
+
+/* ---- AMI-SW: a context ---------------------------------------------------------------------- */
+
+struct revere_ami_sw;
+
+struct revere_ami_sw_conf {
+	int numa_node;		/**< for rings, SOCKET_ID_ANY */
+	bool tx_irq, rx_irq;	/**< raise interrupts */
+	uint16_t tx_vector, rx_vector;
+	bool pasid_enabled;
+	uint32_t pasid;
+};
+
+/**
+ * Maps any free AMI-SW into this Function and configures it.
+ * @return 0; -ENOSPC no AMI-SW is left
+ */
+int revere_ami_sw_create(struct revere_dev *dev, const struct revere_ami_sw_conf *conf,
+			 struct revere_ami_sw **ami_sw);
+
+/** Disables, resets, unmaps; its rings are freed. Disconnect its sessions first. */
+void revere_ami_sw_destroy(struct revere_ami_sw *ami_sw);
+
+uint16_t revere_ami_sw_id(const struct revere_ami_sw *ami_sw);
+uint16_t revere_ami_sw_phy_id(const struct revere_ami_sw *ami_sw);
+
+struct revere_ring_conf {
+	uint8_t ams;	       /**< AMS_ID, below num_tx_ams or num_rx_ams */
+	enum rvr_ams_type type; /**< RVR_AMS_RX, RVR_AMS_TX */
+	uint8_t log2_size;     /**< slots, up to max_log2_size */
+	uint8_t log2_msg_length; /**< DW: that of the session which the socket gets */
+	uint8_t threshold;     /**< log2 of the digest's threshold */
+	enum rvr_rx_mode rx_mode;
+};
+
+/**
+ * Gives a socket of a disabled AMI-SW a ring (memory from DPDK), instead of the one that it may
+ * have. @return 0; -ERANGE beyond the device's limits; -ENOMEM; -EBUSY the AMI-SW is enabled
+ */
+int revere_ami_sw_ring_setup(struct revere_ami_sw *ami_sw, const struct revere_ring_conf *conf);
+
+/** The ring of a socket, for revere_ring.h; NULL if it has none. Valid until destroy. */
+struct revere_ring *revere_ami_sw_ring(struct revere_ami_sw *ami_sw, enum rvr_ams_type type,
+				       uint8_t ams);
+
+int revere_ami_sw_enable(struct revere_ami_sw *ami_sw);
+
+/** Quiesces: when it returns the device is done with all memory of this context. */
+int revere_ami_sw_disable(struct revere_ami_sw *ami_sw);
+
+/**
+ * Disables, discards what is queued, zeroes indices, configures context and rings again; the
+ * way back from a broken ring. Sessions stay. Leaves the context disabled.
+ */
+int revere_ami_sw_reset(struct revere_ami_sw *ami_sw);
+
+/** Digests: bit n for socket n. @p type as in struct revere_ring_conf */
+uint64_t revere_ami_sw_digest(struct revere_ami_sw *ami_sw, enum rvr_ams_type type);
+
+/** Unmasks (true) or masks interrupts of one socket. */
+void revere_ami_sw_irq_mask(struct revere_ami_sw *ami_sw, enum rvr_ams_type type, uint8_t ams,
+			    bool unmask);
+
+/** State of a socket. */
+struct revere_ami_sw_socket_state {
+	bool configured; /**< it has a ring */
+	struct rvr_f_ams_ring_save_rsp ring;
+	uint64_t read, write; /**< indices */
+};
+
+/** State of a context that SAVE commands and indices give, in software's words. */
+struct revere_ami_sw_state {
+	struct rvr_f_ami_sw_save_rsp ami_sw;
+	struct revere_ami_sw_socket_state tx[RVR_AMS_MAX], rx[RVR_AMS_MAX];
+};
+
+/** Saves a disabled context; -EBUSY it is enabled. */
+int revere_ami_sw_save(struct revere_ami_sw *ami_sw, struct revere_ami_sw_state *state);
+
+/**
+ * Restores into a disabled context whose rings have the same sizes; leaves it disabled. What
+ * waits in rings is found in the context's own memory: where that is another, copy it first.
+ * -EINVAL other rings; -EBUSY enabled
+ */
+int revere_ami_sw_restore(struct revere_ami_sw *ami_sw, const struct revere_ami_sw_state *state);
+
+/* ---- AMI-HW: an agent's context ------------------------------------------------------------- */
+
+struct revere_ami_hw;
+
+/** Maps any free AMI-HW of an agent into this Function and enables it. -ENOSPC none is left */
+int revere_ami_hw_create(struct revere_dev *dev, uint16_t aha_id, struct revere_ami_hw **ami_hw);
+void revere_ami_hw_destroy(struct revere_ami_hw *ami_hw);
+uint16_t revere_ami_hw_id(const struct revere_ami_hw *ami_hw);
+uint16_t revere_ami_hw_phy_id(const struct revere_ami_hw *ami_hw);
+uint16_t revere_ami_hw_aha_id(const struct revere_ami_hw *ami_hw);
+int revere_ami_hw_reset(struct revere_ami_hw *ami_hw);
+
+/* ---- ASN: a session ------------------------------------------------------------------------- */
+
+/** One end of a session: an AMI-SW or (the other NULL) an AMI-HW, and the socket there. */
+struct revere_asn_end {
+	struct revere_ami_sw *ami_sw;
+	struct revere_ami_hw *ami_hw;
+	uint8_t ams;
+};
+
+/** Attributes beyond the ends; zeroed is fine but for log2_msg_length. */
+struct revere_asn_conf {
+	uint8_t log2_msg_length; /**< DW */
+	uint8_t prio;		 /**< 0..15, 15 first */
+	uint8_t mfo;
+	uint8_t mf_ob_buf_num;
+	uint16_t mon_owner;
+	uint64_t prof_mask, prof_tbl_base;
+	uint16_t prof_ctl, trace_ctl;
+	bool stash_enable;
+	uint64_t stash_ctl;
+	uint32_t stash_dest;
+};
+
+/**
+ * Connects @p src's TX socket to @p dst's RX socket, with any free ASN_ID.
+ * @return ASN_ID (>= 0), or a negative errno
+ */
+int revere_asn_create(struct revere_dev *dev, const struct revere_asn_end *src,
+		      const struct revere_asn_end *dst, const struct revere_asn_conf *conf);
+int revere_asn_destroy(struct revere_dev *dev, uint32_t asn_id);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REVERE_AMI_H */
