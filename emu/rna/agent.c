@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * The RNA agent as the AMU sees it: messages come in, AMI-HWs come and go.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "rna.h"
+
+static int
+rna_init(struct aha *aha)
+{
+	unsigned int num_ami_hw = aha->amu->config.num_ami_hw;
+	struct rna *rna;
+
+	/* One AMI-HW at least is a control channel. */
+	if (aha->amu->config.num_ams < RVR_RNA_AMS_NUM || num_ami_hw < 2)
+		amu_log(aha->amu, REVERE_EMU_LOG_NOTICE,
+			"rna: %u sockets an AMI are not enough for it, it takes %d",
+			aha->amu->config.num_ams, RVR_RNA_AMS_NUM);
+	rna = calloc(1, sizeof(*rna));
+	if (rna == NULL)
+		return -ENOMEM;
+	rna->aha = aha;
+	rna->max_queues = num_ami_hw - 1 < RNA_QUEUES_MAX ? num_ami_hw - 1 : RNA_QUEUES_MAX;
+	aha->priv = rna;
+	return 0;
+}
+
+static void
+rna_fini(struct aha *aha)
+{
+	struct rna *rna = aha->priv;
+	unsigned int i;
+
+	if (rna == NULL)
+		return;
+	for (i = 0; i < RNA_PORTS_MAX; i++)
+		if (rna->port[i] != NULL)
+			rna_port_remove(aha, i);
+	free(rna);
+	aha->priv = NULL;
+}
+
+static uint32_t
+rna_receive(struct ami_hw *hw, unsigned int ams, struct asn *asn, const uint8_t *msgs,
+	uint32_t count)
+{
+	struct rna_queue *q = hw->priv;
+
+	if (ams == RVR_RNA_RX_CONTROL)
+		return rna_control_receive(hw, asn, msgs, count);
+	if (q == NULL)
+		return count; /* no queue: nobody's messages */
+	if (ams == RVR_RNA_RX_PACKETS)
+		return rna_tx_receive(q, asn, msgs, count);
+	if (ams == RVR_RNA_RX_BUFFERS)
+		return rna_buffers_receive(q, asn, msgs, count);
+	return count;
+}
+
+static void
+rna_send_dirty(struct rna *rna)
+{
+	struct rna_queue *q = rna->dirty;
+
+	rna->dirty = NULL;
+	for (; q != NULL; q = q->next_dirty) {
+		q->dirty = false;
+		q->starved = false;
+		rna_rx_flush(q);
+		rna_tx_flush(q);
+	}
+}
+
+/** What had no room at the end of its turn. */
+static bool
+rna_poll_queue(struct rna_queue *q)
+{
+	uint32_t returned = q->returned;
+	uint64_t told = q->tx_done_told;
+
+	if (returned == q->filled && told == q->tx_done)
+		return false;
+	rna_rx_flush(q);
+	rna_tx_flush(q);
+	return returned != q->returned || told != q->tx_done_told;
+}
+
+static bool
+rna_poll(struct ami_hw *hw)
+{
+	struct rna *rna = hw->aha->priv;
+	struct rna_queue *q = hw->priv;
+	bool busy = false;
+
+	if (amu_unlikely(rna->events_pending))
+		busy = rna_events_send(rna);
+	if (q == NULL)
+		return busy;
+	busy |= rna_poll_queue(q);
+	if (q->port->poller == q && q->port->backend->poll != NULL)
+		busy |= q->port->backend->poll(q->port);
+	return busy;
+}
+
+static void
+rna_flush(struct ami_hw *hw)
+{
+	struct rna *rna = hw->aha->priv;
+
+	if (amu_unlikely(rna->events_pending))
+		rna_events_send(rna);
+	rna_send_dirty(rna);
+}
+
+/** Forgets an AMI-HW: its queue, and its hold of ports. */
+static void
+rna_forget(struct ami_hw *hw)
+{
+	struct rna *rna = hw->aha->priv;
+	unsigned int i;
+
+	if (hw->priv != NULL)
+		rna_queue_release(hw->priv);
+	for (i = 0; i < rna->num_ports; i++) {
+		struct rna_port *port = rna->port[i];
+
+		if (port != NULL && port->owner == hw) {
+			port->owner = NULL;
+			port->event_pending = false;
+		}
+	}
+}
+
+/** Any port may face any other one, by RSS any queue another one's: one worker has them all. */
+static const void *
+rna_affinity(struct ami_hw *hw)
+{
+	return hw->aha;
+}
+
+const struct aha_ops aha_rna_ops = {
+	.name = "rna",
+	.kind = RVR_AHA_RNA,
+	.init = rna_init,
+	.fini = rna_fini,
+	.receive = rna_receive,
+	.poll = rna_poll,
+	.flush = rna_flush,
+	.disable = rna_forget,
+	.reset = rna_forget,
+	.affinity = rna_affinity,
+};

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/**
+ * @file
+ * Inside of the RNA agent: what its parts know of each other. Nobody else includes it.
+ *
+ * A port has queues, filters, RSS and a backend, the wire. A queue is one AMI-HW. A packet goes
+ *
+ *   tx.c: descriptor -> translated data -> backend (port_path) -> rx.c: filter, queue, buffers
+ *
+ * and the receive descriptors leave with the end of the turn (rx.c). All AMI-HWs of the agent are
+ * one worker's (aha_ops.affinity), ports come and go within a pause: there are no locks here.
+ */
+
+#ifndef RNA_H
+#define RNA_H
+
+#include <stdlib.h>
+
+#include "aha.h"
+#include "amu.h"
+
+#define RNA_PORTS_MAX 256
+#define RNA_QUEUES_MAX 256
+#define RNA_BUFFERS_MAX 16384
+#define RNA_FRAME_MAX 9600 /**< bytes, Ethernet header with, CRC without */
+#define RNA_FRAME_MIN 14   /**< an Ethernet header */
+#define RNA_BUFFER_MIN 64
+#define RNA_SEGMENTS_MAX 64
+#define RNA_RETA_SIZE 128
+#define RNA_KEY_SIZE 40
+#define RNA_RSS_INPUT_MAX 36 /**< bytes: two IPv6 addresses and two ports */
+#define RNA_RSS_TYPES                                                                          \
+	(RVR_RNA_RSS_IPV4 | RVR_RNA_RSS_IPV4_TCP | RVR_RNA_RSS_IPV4_UDP | RVR_RNA_RSS_IPV6 |   \
+		RVR_RNA_RSS_IPV6_TCP | RVR_RNA_RSS_IPV6_UDP)
+#define RNA_FIRMWARE "revere-emu rna 1.0"
+
+struct rna;
+struct rna_port;
+struct rna_queue;
+
+/** What a wire is. Called by the agent's worker, add() and del() within a pause. */
+struct rna_backend {
+	const char *name;
+	bool wants_arg; /**< "name=ARG" rather than "name" */
+	int (*add)(struct rna_port *port, const char *arg, char *error, size_t error_size);
+	void (*del)(struct rna_port *port);
+	/** Whether there is a carrier; NULL: always. */
+	bool (*carrier)(const struct rna_port *port);
+	/** Where packets arrive that this port sends; NULL: they go to send(). */
+	struct rna_port *(*faces)(struct rna_port *port);
+	/** Takes a packet of a port whose link is up; false: it could not. */
+	bool (*send)(struct rna_port *port, const uint8_t *data, uint32_t len);
+	/** Receives what came by the wire; NULL: nothing comes so. true: something did. */
+	bool (*poll)(struct rna_port *port);
+};
+
+extern const struct rna_backend rna_backend_loop;
+extern const struct rna_backend rna_backend_null;
+extern const struct rna_backend rna_backend_pair;
+extern const struct rna_backend rna_backend_tap;
+
+/** Counters of a queue, as struct rvr_rna_queue_stats. */
+struct rna_queue_stats {
+	uint64_t rx_packets, rx_bytes, rx_no_buffer;
+	uint64_t tx_packets, tx_bytes, tx_errors;
+	uint64_t rx_errors;
+};
+
+/** Counters of what no queue saw, as struct rvr_rna_stats. */
+struct rna_port_stats {
+	uint64_t rx_filtered, rx_oversize, rx_undersize, rx_stopped;
+	uint64_t tx_dropped;
+	uint64_t rx_multicast, rx_broadcast;
+};
+
+/** An empty receive buffer; va is NULL where it isn't contiguous here or not mapped. */
+struct rna_buffer {
+	uint8_t *va;
+	uint64_t iova;
+};
+
+/**
+ * A queue pair. Buffers and the descriptors of filled ones share indices, which run freely:
+ *
+ *   returned          filled            posted       (posted - returned <= buffers)
+ *      | descs[] wait    | bufs[] empty    |
+ */
+struct rna_queue {
+	/* Receive, what each packet touches. */
+	struct rna_buffer *bufs;
+	struct rvr_rna_rx_desc *descs;
+	uint32_t mask; /**< of bufs and descs */
+	uint32_t posted;
+	uint32_t filled;
+	uint32_t returned;
+	uint32_t buffer_size;
+	uint32_t buffers; /**< how many may be outstanding; 0: the queue doesn't receive */
+	unsigned int generation; /**< of the address space when bufs[].va were found */
+	bool rx_started;
+	bool tx_started;
+	bool dirty;   /**< in rna->dirty */
+	bool starved; /**< in this turn the driver had posted nothing more */
+	bool tx_bad; /**< the packet that is being gathered is refused */
+	struct ami_hw *hw;
+	struct rna_port *port;
+	struct rna_queue *next_dirty;
+	uint64_t returned_total; /**< since the queue's start: rvr_rna_rx.first */
+
+	/* Transmit. */
+	uint64_t tx_done;	 /**< descriptors since the queue's start */
+	uint64_t tx_done_told;	 /**< of which the driver knows */
+	uint8_t *gather;	 /**< packet in pieces, room for RNA_FRAME_MAX */
+	uint32_t gather_len;
+	uint32_t gather_segments; /**< 0: no packet is being gathered */
+
+	struct rna_queue_stats stats;
+	uint16_t id;
+};
+
+/** Receive-side scaling of a port. */
+struct rna_rss {
+	uint32_t types;
+	uint8_t key[RNA_KEY_SIZE];
+	uint16_t reta[RNA_RETA_SIZE];
+	/** Toeplitz hash of each value of each byte of the input: hashing is lookups and XOR. */
+	uint32_t table[RNA_RSS_INPUT_MAX][256];
+};
+
+struct rna_port {
+	/* What each packet touches. */
+	struct rna_port *to; /**< where what is sent arrives; NULL: rna_port_send_slow() */
+	struct rna_queue *only; /**< gets all unicast, nothing is to be parsed; NULL: not so */
+	uint32_t rx_max;     /**< longest frame that is received now; 0: the port is stopped */
+	bool promisc;
+	bool allmulti;
+	bool ptypes; /**< the driver wants packet types */
+	struct rna_queue **queue; /**< RNA_QUEUES_MAX */
+	struct rna_port_stats stats;
+
+	struct rna *rna;
+	uint16_t id;
+	struct rna_rss *rss;
+	const struct rna_backend *backend;
+	void *wire; /**< the backend's own state */
+	char backend_name[32];
+	struct ami_hw *owner; /**< control channel that has the port, or NULL */
+	bool enabled;
+	bool admin_up;
+	bool link_up;
+	bool event_pending;
+	uint16_t max_frame;
+	uint8_t mac[6];
+	uint8_t mac_permanent[6];
+	unsigned int num_queues;  /**< that are set up */
+	struct rna_queue *poller; /**< whose AMI-HW polls the wire */
+	struct rna_queue_stats gone; /**< counters of queues that were released */
+};
+
+/** The agent: aha->priv. A queue is hw->priv of its AMI-HW. */
+struct rna {
+	struct aha *aha;
+	struct rna_port *port[RNA_PORTS_MAX];
+	unsigned int num_ports; /**< highest number in use, plus 1 */
+	unsigned int max_queues;
+	bool events_pending; /**< of some port */
+	struct rna_queue *dirty; /**< queues with descriptors or completions to be sent */
+};
+
+/** Reads 8 bytes of a message once, whatever the host does to them meanwhile. */
+static inline uint64_t
+rna_load64(const uint8_t *at)
+{
+	typedef uint64_t __attribute__((may_alias)) word;
+
+	return rvr_le64_cpu(__atomic_load_n((const word *)(const void *)at, __ATOMIC_RELAXED));
+}
+
+/** A message that is to be read soon: its lines are another core's, which takes long. */
+static inline void
+rna_prefetch_message(const uint8_t *msg)
+{
+	unsigned int line;
+
+	for (line = 0; line < 4; line++)
+		__builtin_prefetch(msg + (size_t)line * AMU_CACHE_LINE);
+}
+
+/** Takes ownership of a cache line. Without -mprfchw compilers make a prefetch to read of it. */
+static inline void
+rna_prefetch_write(const void *line)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" : : "m"(*(const volatile char *)line));
+#else
+	__builtin_prefetch(line, 1);
+#endif
+}
+
+/** Zeroed memory that begins with a cache line, for free(); NULL: there is none. */
+static inline void *
+rna_zalloc(size_t size)
+{
+	void *memory;
+
+	size = (size + AMU_CACHE_LINE - 1) & ~(size_t)(AMU_CACHE_LINE - 1);
+	memory = aligned_alloc(AMU_CACHE_LINE, size);
+	return memory == NULL ? NULL : memset(memory, 0, size);
+}
+
+/** Something is to be sent to the driver at the end of the turn. */
+static inline void
+rna_queue_dirty(struct rna_queue *q)
+{
+	struct rna *rna = q->port->rna;
+
+	if (q->dirty)
+		return;
+	q->dirty = true;
+	q->next_dirty = rna->dirty;
+	rna->dirty = q;
+}
+
+/* ---- port.c ------------------------------------------------------------------------------- */
+
+/** Works out what depends on settings: link, events, where packets go. */
+void rna_port_refresh(struct rna_port *port);
+/** A port as it was when it was made. */
+void rna_port_reset(struct rna_port *port);
+uint32_t rna_port_flags(const struct rna_port *port);
+/** Sends where `to` is NULL: by the backend; false: the packet was dropped. */
+bool rna_port_send_slow(struct rna_port *port, const uint8_t *data, uint32_t len);
+/** Sends events that wait. true: some left. */
+bool rna_events_send(struct rna *rna);
+
+/* ---- queue.c ------------------------------------------------------------------------------ */
+
+/** Gives a port's queue an AMI-HW, or a set-up, stopped one new buffers. rvr_rna_control_status */
+unsigned int rna_queue_setup(struct rna_port *port, struct ami_hw *hw, unsigned int id,
+	uint32_t buffers, uint32_t buffer_size);
+void rna_queue_release(struct rna_queue *q);
+void rna_queue_start(struct rna_queue *q, unsigned int direction);
+void rna_queue_stop(struct rna_queue *q, unsigned int direction);
+
+/* ---- control.c ---------------------------------------------------------------------------- */
+
+uint32_t rna_control_receive(struct ami_hw *hw, struct asn *asn, const uint8_t *msgs,
+	uint32_t count);
+
+/* ---- tx.c --------------------------------------------------------------------------------- */
+
+uint32_t rna_tx_receive(struct rna_queue *q, struct asn *asn, const uint8_t *msgs,
+	uint32_t count);
+/** Tells how far transmission got, if there is room. */
+void rna_tx_flush(struct rna_queue *q);
+
+/* ---- rx.c, rx.h --------------------------------------------------------------------------- */
+
+uint32_t rna_buffers_receive(struct rna_queue *q, struct asn *asn, const uint8_t *msgs,
+	uint32_t count);
+/** Packs waiting descriptors into messages, as far as there is room. */
+void rna_rx_flush(struct rna_queue *q);
+/** Finds the buffers' memory again after a change of the address space. */
+void rna_rx_remap(struct rna_queue *q);
+
+/* ---- parse.c ------------------------------------------------------------------------------ */
+
+/** What the parser found in a packet. */
+struct rna_parsed {
+	uint16_t ptype; /**< RVR_RNA_PTYPE_* */
+	uint16_t l3;	/**< offset of the IP header; valid with an L3 type */
+	uint16_t l4;	/**< offset of the L4 header; valid with an L4 type other than FRAG */
+};
+
+void rna_parse(const uint8_t *data, uint32_t len, struct rna_parsed *parsed);
+
+/* ---- rss.c -------------------------------------------------------------------------------- */
+
+void rna_rss_init(struct rna_rss *rss);
+void rna_rss_set_key(struct rna_rss *rss, const uint8_t *key);
+/** @return true and the hash, or false: none of the types that are asked for */
+bool rna_rss_hash(const struct rna_rss *rss, const uint8_t *data,
+	const struct rna_parsed *parsed, uint32_t *hash);
+
+/* ---- stats.c ------------------------------------------------------------------------------ */
+
+void rna_stats_get(const struct rna_port *port, struct rvr_rna_stats *stats);
+void rna_queue_stats_get(const struct rna_queue *q, struct rvr_rna_queue_stats *stats);
+void rna_stats_reset(struct rna_port *port);
+void rna_queue_stats_add(struct rna_queue_stats *sum, const struct rna_queue_stats *more);
+
+#endif /* RNA_H */

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * Receive side of a queue: empty buffers come, packets fill them, descriptors leave.
+ */
+
+#include "rx.h"
+
+#define RX_LINES_AHEAD 12 /* three messages of 15 packets */
+
+/* ---- Empty buffers ------------------------------------------------------------------------ */
+
+static uint8_t *
+buffer_find(struct rna_queue *q, uint64_t iova)
+{
+	return dma_translate(&q->hw->view, iova, q->buffer_size, REVERE_EMU_PROT_WRITE);
+}
+
+static inline void
+buffer_take(struct rna_queue *q, uint32_t at, uint64_t iova)
+{
+	struct rna_buffer *buf = &q->bufs[at & q->mask];
+
+	buf->iova = iova;
+	buf->va = buffer_find(q, iova);
+}
+
+void
+rna_rx_remap(struct rna_queue *q)
+{
+	uint32_t i;
+
+	q->generation = q->hw->view.space->generation;
+	for (i = q->filled; i != q->posted; i++) {
+		struct rna_buffer *buf = &q->bufs[i & q->mask];
+
+		buf->va = buffer_find(q, buf->iova);
+	}
+}
+
+static inline void
+buffers_check(struct rna_queue *q)
+{
+	if (amu_unlikely(q->generation != q->hw->view.space->generation))
+		rna_rx_remap(q);
+}
+
+/** One message. false: its buffers are more than the queue can take now. */
+static bool
+buffers_message(struct rna_queue *q, const uint8_t *msg, uint32_t max)
+{
+	uint64_t head = rna_load64(msg);
+	uint32_t i, count = (head >> 16) & 0xffff;
+
+	if (amu_unlikely((head & 0xffff) != RVR_RNA_OP_BUFFERS || count == 0 || count > max ||
+		    count > q->buffers)) {
+		q->stats.rx_errors++;
+		return true;
+	}
+	if (amu_unlikely(q->posted - q->returned + count > q->buffers))
+		return false;
+	msg += sizeof(struct rvr_rna_buffers);
+	for (i = 0; i < count; i++)
+		buffer_take(q, q->posted + i, rna_load64(msg + i * sizeof(rvr_le64)));
+	q->posted += count;
+	return true;
+}
+
+uint32_t
+rna_buffers_receive(struct rna_queue *q, struct asn *asn, const uint8_t *msgs, uint32_t count)
+{
+	uint32_t max = (asn->msg_bytes - sizeof(struct rvr_rna_buffers)) / sizeof(rvr_le64);
+	uint32_t i;
+
+	buffers_check(q);
+	rna_prefetch_message(msgs);
+	for (i = 0; i < count; i++) {
+		if (i + 1 < count)
+			rna_prefetch_message(msgs + asn->msg_bytes);
+		if (!buffers_message(q, msgs, max))
+			break;
+		msgs += asn->msg_bytes;
+	}
+	return i;
+}
+
+/* ---- Packets ------------------------------------------------------------------------------ */
+
+void
+rna_rx_touch(struct rna_queue *q)
+{
+	/* The memory map changes between turns only. */
+	buffers_check(q);
+	rna_queue_dirty(q);
+}
+
+bool
+rna_rx_starved(struct rna_queue *q, uint32_t wanted)
+{
+	struct asn *asn = q->hw->rx[RVR_RNA_RX_BUFFERS];
+
+	while (!q->starved && q->posted - q->filled < wanted)
+		q->starved = asn == NULL || !asn_pull(asn);
+	return q->posted - q->filled >= wanted;
+}
+
+/** Buffers from q->filled to `end`, exclusive, go back empty: their packet is lost. */
+static void
+rx_fail(struct rna_queue *q, uint32_t end)
+{
+	for (; q->filled != end; q->filled++)
+		rna_rx_desc_write(&q->descs[q->filled & q->mask], RVR_RNA_RX_ERROR << 16, 0, 0,
+			0);
+	q->stats.rx_errors++;
+}
+
+static bool
+buffer_write(struct rna_queue *q, const struct rna_buffer *buf, const uint8_t *data, uint32_t len)
+{
+	if (amu_unlikely(buf->va == NULL))
+		return dma_write(&q->hw->view, buf->iova, data, len) == 0;
+	rna_copy(buf->va, data, len);
+	return true;
+}
+
+void
+rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint32_t type, uint32_t hash)
+{
+	uint32_t at = q->filled, left = len;
+
+	if ((uint64_t)(q->posted - at) * q->buffer_size < len &&
+	    !rna_rx_starved(q, (len + q->buffer_size - 1) / q->buffer_size)) {
+		q->stats.rx_no_buffer++;
+		return;
+	}
+	while (left > 0) {
+		uint32_t seg = left < q->buffer_size ? left : q->buffer_size;
+		uint32_t more = seg < left ? RVR_RNA_RX_MORE << 16 : 0;
+
+		if (!buffer_write(q, &q->bufs[at & q->mask], data, seg)) {
+			rx_fail(q, at + 1);
+			return;
+		}
+		rna_rx_desc_write(&q->descs[at & q->mask], type | more, len, seg, hash);
+		data += seg;
+		left -= seg;
+		at++;
+	}
+	q->filled = at;
+	q->stats.rx_packets++;
+	q->stats.rx_bytes += len;
+}
+
+/** Whether a port that isn't promiscuous wants a packet; counts what is no unicast. */
+static bool
+rx_filter(struct rna_port *port, const uint8_t *data)
+{
+	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	if ((data[0] & 1) == 0)
+		return port->promisc || memcmp(data, port->mac, 6) == 0;
+	if (memcmp(data, broadcast, 6) == 0) {
+		port->stats.rx_broadcast++;
+		return true;
+	}
+	if (!port->promisc && !port->allmulti)
+		return false;
+	port->stats.rx_multicast++;
+	return true;
+}
+
+/** Whether a length is one that the port receives now. */
+static bool
+rx_length(struct rna_port *port, uint32_t len)
+{
+	if (port->rx_max == 0)
+		port->stats.rx_stopped++;
+	else if (len < RNA_FRAME_MIN)
+		port->stats.rx_undersize++;
+	else if (len > port->rx_max)
+		port->stats.rx_oversize++;
+	else
+		return true;
+	return false;
+}
+
+void
+rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
+{
+	struct rna_parsed parsed = { 0 };
+	uint32_t hash = 0, type;
+	struct rna_queue *q;
+	uint16_t id = 0;
+
+	if (!rx_length(port, len))
+		return;
+	if (!rx_filter(port, data)) {
+		port->stats.rx_filtered++;
+		return;
+	}
+	if (port->ptypes || port->rss->types != 0)
+		rna_parse(data, len, &parsed);
+	type = port->ptypes ? parsed.ptype : 0;
+	if (port->rss->types != 0 && rna_rss_hash(port->rss, data, &parsed, &hash)) {
+		type |= RVR_RNA_RX_HASH << 16;
+		id = port->rss->reta[hash % RNA_RETA_SIZE];
+	}
+	q = port->queue[id];
+	if (amu_unlikely(q == NULL || !q->rx_started)) {
+		port->stats.rx_stopped++;
+		return;
+	}
+	rna_rx_put(q, data, len, type, hash);
+}
+
+/* ---- Descriptors -------------------------------------------------------------------------- */
+
+/** Copies `count` descriptors that wait, from the oldest on, into a message. */
+static void
+descs_pack(const struct rna_queue *q, uint8_t *to, uint32_t count)
+{
+	uint32_t at = q->returned & q->mask;
+	uint32_t first = q->mask + 1 - at;
+
+	if (amu_likely(count <= first)) {
+		memcpy(to, &q->descs[at], count * sizeof(q->descs[0]));
+		return;
+	}
+	memcpy(to, &q->descs[at], first * sizeof(q->descs[0]));
+	memcpy(to + first * sizeof(q->descs[0]), q->descs, (count - first) * sizeof(q->descs[0]));
+}
+
+/**
+ * Takes ownership of the lines of messages that will be written in the next turn: software has
+ * read them long ago, and getting them back from its core takes as long as some packets.
+ */
+static void
+slots_prefetch(struct asn *asn)
+{
+	const uint8_t *slot = asn_slot(asn);
+	unsigned int line;
+
+	for (line = 0; slot != NULL && line < RX_LINES_AHEAD; line++)
+		rna_prefetch_write(slot + (size_t)line * AMU_CACHE_LINE);
+}
+
+void
+rna_rx_flush(struct rna_queue *q)
+{
+	struct asn *asn = q->hw->tx[RVR_RNA_TX_PACKETS];
+	uint32_t max;
+
+	if (asn == NULL)
+		return;
+	max = (asn->msg_bytes - sizeof(struct rvr_rna_rx)) / sizeof(struct rvr_rna_rx_desc);
+	while (q->returned != q->filled) {
+		uint32_t left = q->filled - q->returned;
+		uint32_t count = left < max ? left : max;
+		uint8_t *msg = asn_slot(asn);
+		struct rvr_rna_rx head = {
+			.opcode = rvr_cpu_le16(RVR_RNA_OP_RX),
+			.count = rvr_cpu_le16(count),
+			.first = rvr_cpu_le64(q->returned_total),
+		};
+
+		if (msg == NULL)
+			break;
+		memcpy(msg, &head, sizeof(head));
+		descs_pack(q, msg + sizeof(head), count);
+		asn_commit(asn);
+		q->returned += count;
+		q->returned_total += count;
+	}
+	slots_prefetch(asn);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * Transmit side of a queue: descriptors become packets on the port's wire.
+ */
+
+#include "rx.h"
+
+#define TX_AHEAD 6 /* packets whose memory is prefetched */
+#define TX_DESC_SIZE sizeof(struct rvr_rna_tx_desc)
+
+/** Counters of one call, kept in registers. */
+struct tx_sum {
+	uint64_t packets;
+	uint64_t bytes;
+};
+
+/** A whole packet leaves; its length has been checked. */
+static inline void
+tx_send(struct rna_port *port, const uint8_t *data, uint32_t len, struct tx_sum *sum)
+{
+	if (port->to != NULL)
+		rna_deliver(port->to, data, len);
+	else if (!rna_port_send_slow(port, data, len))
+		return;
+	sum->packets++;
+	sum->bytes += len;
+}
+
+/** Adds a piece to the packet that is being gathered; false: the packet is refused. */
+static bool
+gather_piece(struct rna_queue *q, uint64_t iova, uint32_t len)
+{
+	if (len == 0 || len > RNA_FRAME_MAX - q->gather_len ||
+		q->gather_segments > RNA_SEGMENTS_MAX)
+		return false;
+	if (dma_read(&q->hw->view, q->gather + q->gather_len, iova, len) != 0)
+		return false;
+	q->gather_len += len;
+	return true;
+}
+
+/** A descriptor of a packet in pieces, or one whose data isn't contiguous here. */
+static void
+tx_piece(struct rna_queue *q, uint64_t iova, uint32_t len, uint32_t flags, struct tx_sum *sum)
+{
+	if (q->gather_segments++ == 0) {
+		q->gather_len = 0;
+		q->tx_bad = false;
+	}
+	if ((flags & ~RVR_RNA_TX_MORE) != 0)
+		q->tx_bad = true;
+	if (!q->tx_bad)
+		q->tx_bad = !gather_piece(q, iova, len);
+	if (flags & RVR_RNA_TX_MORE)
+		return;
+	q->gather_segments = 0;
+	if (q->tx_bad || q->gather_len < RNA_FRAME_MIN)
+		q->stats.tx_errors++;
+	else
+		tx_send(q->port, q->gather, q->gather_len, sum);
+}
+
+/** One descriptor, whatever it is. */
+static void
+tx_desc(struct rna_queue *q, const uint8_t *desc, struct tx_sum *sum)
+{
+	uint64_t iova = rna_load64(desc);
+	uint64_t word = rna_load64(desc + 8);
+	uint32_t len = word & 0xffff, flags = (word >> 16) & 0xffff;
+	const uint8_t *data;
+
+	if (flags == 0 && q->gather_segments == 0 && len >= RNA_FRAME_MIN &&
+	    len <= RNA_FRAME_MAX) {
+		data = dma_translate(&q->hw->view, iova, len, REVERE_EMU_PROT_READ);
+		if (data != NULL) {
+			tx_send(q->port, data, len, sum);
+			return;
+		}
+	}
+	tx_piece(q, iova, len, flags, sum);
+}
+
+/**
+ * Where packets may go without a look at each of them: to one queue that gets everything. NULL:
+ * to none.
+ */
+static struct rna_queue *
+tx_plain_queue(const struct rna_queue *q)
+{
+	const struct dma_view *view = &q->hw->view;
+
+	if (q->port->to == NULL || q->gather_segments != 0 ||
+	    (view->last.prot & REVERE_EMU_PROT_READ) == 0 ||
+	    view->generation != view->space->generation)
+		return NULL;
+	return q->port->to->only;
+}
+
+/**
+ * Sends descriptors as long as each is one whole unicast packet from the memory that was last
+ * translated, for which there is a buffer that it fits: what nearly all are, with all that this
+ * takes in registers. @return how many; the next one is for tx_desc()
+ */
+static uint32_t
+tx_plain(struct rna_queue *q, struct rna_queue *to, const uint8_t *desc, uint32_t count,
+	struct tx_sum *sum)
+{
+	const struct dma_region last = q->hw->view.last;
+	const uint64_t end = last.size > RNA_FRAME_MAX ? last.size - RNA_FRAME_MAX : 0;
+	const uint32_t most = q->port->to->rx_max < to->buffer_size ? q->port->to->rx_max :
+								       to->buffer_size;
+	const uint32_t posted = to->posted, mask = to->mask;
+	const struct rna_buffer *bufs = to->bufs;
+	struct rvr_rna_rx_desc *descs = to->descs;
+	uint32_t filled = to->filled, i;
+	uint64_t bytes = 0;
+
+	if (!to->dirty)
+		rna_rx_touch(to);
+	for (i = 0; i < count && filled != posted; i++, filled++, desc += TX_DESC_SIZE) {
+		uint64_t at = rna_load64(desc) - last.iova;
+		uint32_t word = (uint32_t)rna_load64(desc + 8); /* flags, which are 0, and length */
+		uint8_t *buf = bufs[filled & mask].va;
+		const uint8_t *data = last.va + at;
+
+		/* What the packets some way ahead need; an address that is wrong does nothing. */
+		rna_prefetch_write(bufs[(filled + TX_AHEAD) & mask].va);
+		if (i + TX_AHEAD < count)
+			__builtin_prefetch((const void *)((uintptr_t)last.va - last.iova +
+				rna_load64(desc + TX_AHEAD * TX_DESC_SIZE)));
+		if (amu_unlikely(at >= end ||
+			    word - RNA_FRAME_MIN > RNA_FRAME_MAX - RNA_FRAME_MIN || word > most ||
+			    buf == NULL || (data[0] & 1) != 0))
+			break;
+		rna_copy(buf, data, word);
+		rna_rx_desc_write(&descs[filled & mask], 0, word, word, 0);
+		bytes += word;
+	}
+	to->filled = filled;
+	to->stats.rx_packets += i;
+	to->stats.rx_bytes += bytes;
+	sum->packets += i;
+	sum->bytes += bytes;
+	return i;
+}
+
+static inline void
+tx_message(struct rna_queue *q, const uint8_t *msg, uint32_t max, struct tx_sum *sum)
+{
+	uint64_t head = rna_load64(msg);
+	uint32_t i, count = (head >> 16) & 0xffff;
+
+	if (amu_unlikely((head & 0xffff) != RVR_RNA_OP_TX || count == 0 || count > max)) {
+		q->stats.tx_errors++;
+		return;
+	}
+	if (amu_unlikely(!q->tx_started)) {
+		q->port->stats.tx_dropped += count;
+		return;
+	}
+	msg += sizeof(struct rvr_rna_tx);
+	for (i = 0; i < count; i++) {
+		struct rna_queue *to = tx_plain_queue(q);
+
+		if (amu_likely(to != NULL)) {
+			i += tx_plain(q, to, msg + i * TX_DESC_SIZE, count - i, sum);
+			if (amu_likely(i == count))
+				break;
+		}
+		tx_desc(q, msg + i * TX_DESC_SIZE, sum);
+	}
+	q->tx_done += count;
+}
+
+uint32_t
+rna_tx_receive(struct rna_queue *q, struct asn *asn, const uint8_t *msgs, uint32_t count)
+{
+	uint32_t max = (asn->msg_bytes - sizeof(struct rvr_rna_tx)) /
+		       sizeof(struct rvr_rna_tx_desc);
+	struct tx_sum sum = { 0 };
+	uint32_t i;
+
+	rna_prefetch_message(msgs);
+	for (i = 0; i < count; i++, msgs += asn->msg_bytes) {
+		if (i + 1 < count)
+			rna_prefetch_message(msgs + asn->msg_bytes);
+		tx_message(q, msgs, max, &sum);
+	}
+	q->stats.tx_packets += sum.packets;
+	q->stats.tx_bytes += sum.bytes;
+	if (q->tx_done != q->tx_done_told)
+		rna_queue_dirty(q);
+	return count;
+}
+
+void
+rna_tx_flush(struct rna_queue *q)
+{
+	struct asn *asn = q->hw->tx[RVR_RNA_TX_DONE];
+	struct rvr_rna_tx_done *msg;
+
+	if (asn == NULL || q->tx_done == q->tx_done_told)
+		return;
+	msg = asn_slot(asn);
+	if (msg == NULL)
+		return;
+	msg->opcode = rvr_cpu_le16(RVR_RNA_OP_TX_DONE);
+	msg->zero = 0;
+	msg->zero2 = 0;
+	msg->done = rvr_cpu_le64(q->tx_done);
+	asn_commit(asn);
+	q->tx_done_told = q->tx_done;
+}

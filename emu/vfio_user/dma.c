@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * The client's memory. A file is mapped here once, as a whole; each DMA map in it is an offset.
+ * A guest with an IOMMU maps and unmaps single pages all the time, which so costs no mmap().
+ */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "vu.h"
+
+/* ---- Files that shrink under us ---------------------------------------------------------- */
+
+#define GUARDS VU_MAX_FILES
+
+/* A mapped file, for the signal handler. base 0: free. Shared by all servers of the process. */
+static struct guard {
+	_Atomic uintptr_t base;
+	_Atomic uint64_t length;
+	_Atomic uint64_t page_size;
+	_Atomic bool hit; /* some of it isn't the file any more */
+} guards[GUARDS];
+
+static uint64_t
+file_page_size(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC && fs.f_bsize > 0)
+		return (uint64_t)fs.f_bsize;
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int
+guard_add(void *base, uint64_t length, uint64_t page_size)
+{
+	static _Atomic unsigned int hint; /* free ones are rather behind the last taken */
+	unsigned int first = atomic_load(&hint), n;
+	uintptr_t none;
+	int i;
+
+	for (n = 0; n < GUARDS; n++) {
+		i = (int)((first + n) % GUARDS);
+		none = 0;
+		/* 1 is no address: taken, but covers nothing until the rest is filled in */
+		if (!atomic_compare_exchange_strong(&guards[i].base, &none, 1))
+			continue;
+		atomic_store(&guards[i].length, length);
+		atomic_store(&guards[i].page_size, page_size);
+		atomic_store(&guards[i].hit, false);
+		atomic_store(&guards[i].base, (uintptr_t)base);
+		atomic_store(&hint, (unsigned int)i + 1);
+		return i;
+	}
+	return -1;
+}
+
+static void
+guard_remove(int guard)
+{
+	if (guard < 0)
+		return;
+	atomic_store(&guards[guard].length, 0);
+	atomic_store(&guards[guard].base, 0);
+}
+
+bool
+revere_emu_vfio_user_sigbus(void *address)
+{
+	uintptr_t at = (uintptr_t)address, base, page;
+	uint64_t size;
+	int i;
+
+	for (i = 0; i < GUARDS; i++) {
+		base = atomic_load(&guards[i].base);
+		if (base <= 1 || at < base || at - base >= atomic_load(&guards[i].length))
+			continue;
+		size = atomic_load(&guards[i].page_size);
+		page = at - (at - base) % size;
+		atomic_store(&guards[i].hit, true);
+		/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+		return mmap((void *)page, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
+	}
+	return false;
+}
+
+/* ---- Files -------------------------------------------------------------------------------- */
+
+static void
+file_free(struct vu_dma *dma, struct vu_file *file)
+{
+	TAILQ_REMOVE(&dma->files, file, link);
+	dma->num_files--;
+	guard_remove(file->guard);
+	munmap(file->base, file->length);
+	free(file);
+}
+
+/* Files without a DMA map stay for a while: a guest's IOMMU often maps the same memory next. */
+static void
+files_trim(struct vu_dma *dma, unsigned int max_idle)
+{
+	struct vu_file *file, *next;
+	unsigned int idle = 0;
+
+	TAILQ_FOREACH(file, &dma->files, link)
+		idle += file->refs == 0;
+	for (file = TAILQ_FIRST(&dma->files); file != NULL && idle > max_idle; file = next) {
+		next = TAILQ_NEXT(file, link);
+		if (file->refs == 0) {
+			file_free(dma, file);
+			idle--;
+		}
+	}
+}
+
+static void
+file_put(struct vu_dma *dma, struct vu_file *file)
+{
+	if (file == NULL || --file->refs > 0)
+		return;
+	TAILQ_REMOVE(&dma->files, file, link);
+	TAILQ_INSERT_TAIL(&dma->files, file, link);
+}
+
+/* Mapped already, long enough, writable if need be, and still nothing but the file. */
+static struct vu_file *
+file_find(struct vu_dma *dma, const struct stat *st, uint64_t end, bool writable)
+{
+	struct vu_file *file;
+
+	TAILQ_FOREACH(file, &dma->files, link)
+		if (file->dev == st->st_dev && file->ino == st->st_ino && file->length >= end &&
+		    (file->writable || !writable) &&
+		    (file->guard < 0 || !atomic_load(&guards[file->guard].hit)))
+			return file;
+	return NULL;
+}
+
+/*
+ * Where to map a file, if there is room: what has neighbouring IOVAs gets neighbouring addresses,
+ * so that the device sees one region where DPDK has a file for each huge page. The client knows
+ * its IOVAs; where they are here is a matter of chance.
+ */
+static void *
+wanted_address(uint64_t iova)
+{
+	static _Atomic uint64_t base;
+	uint64_t none = 0, chance = 0;
+
+	if (atomic_load(&base) == 0) {
+		if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
+			chance = (uint64_t)getpid();
+		atomic_compare_exchange_strong(&base, &none,
+			UINT64_C(1) << 45 | (chance & 0xff) << 36);
+	}
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	return (void *)(uintptr_t)(atomic_load(&base) + (iova & ((UINT64_C(1) << 44) - 1)));
+}
+
+static int
+file_map(struct vu_file *file, int fd, bool need_write, uint64_t iova)
+{
+	void *wanted = wanted_address(iova);
+	const int flags = MAP_SHARED | MAP_NORESERVE;
+	void *base;
+
+	file->writable = true;
+	base = mmap(wanted, file->length, PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (base == MAP_FAILED && errno == EACCES && !need_write) {
+		file->writable = false;
+		base = mmap(wanted, file->length, PROT_READ, flags, fd, 0);
+	}
+	if (base == MAP_FAILED)
+		return -errno;
+	/* The client's memory is neither ours to dump nor our children's. */
+	madvise(base, file->length, MADV_DONTDUMP);
+	madvise(base, file->length, MADV_DONTFORK);
+	file->base = base;
+	file->guard = guard_add(base, file->length, file_page_size(fd));
+	return 0;
+}
+
+static int
+file_new(struct vu_dma *dma, const struct stat *st, int fd, bool writable, uint64_t iova,
+	struct vu_file **result)
+{
+	struct vu_file *file;
+	int ret;
+
+	if (dma->num_files == VU_MAX_FILES)
+		return -ENOSPC;
+	file = calloc(1, sizeof(*file));
+	if (file == NULL)
+		return -ENOMEM;
+	file->dev = st->st_dev;
+	file->ino = st->st_ino;
+	file->length = (uint64_t)st->st_size;
+	ret = file_map(file, fd, writable, iova);
+	if (ret < 0) {
+		free(file);
+		return ret;
+	}
+	TAILQ_INSERT_TAIL(&dma->files, file, link);
+	dma->num_files++;
+	*result = file;
+	return 0;
+}
+
+/* The file behind a descriptor with one reference more. */
+static int
+file_get(struct vu_dma *dma, int fd, const struct vu_dma_map *map, struct vu_file **result)
+{
+	bool writable = (map->flags & VU_DMA_F_WRITE) != 0;
+	uint64_t offset = map->offset, size = map->size;
+	struct vu_file *file;
+	struct stat st;
+	int ret;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENODEV;
+	/* Memory behind the end of a file would be a SIGBUS. */
+	if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
+		return -EINVAL;
+	file = file_find(dma, &st, offset + size, writable);
+	if (file == NULL) {
+		ret = file_new(dma, &st, fd, writable, map->addr - offset, &file);
+		if (ret < 0)
+			return ret;
+	}
+	file->refs++;
+	*result = file;
+	return 0;
+}
+
+/* ---- Ranges ------------------------------------------------------------------------------- */
+
+/* Index of the first range that ends behind @p iova. */
+static unsigned int
+range_find(const struct vu_dma *dma, uint64_t iova)
+{
+	unsigned int low = 0, high = dma->num, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (dma->ranges[middle].iova + (dma->ranges[middle].size - 1) < iova)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int
+ranges_reserve(struct vu_dma *dma, unsigned int more)
+{
+	unsigned int max = dma->max == 0 ? 64 : dma->max;
+	struct vu_dma_range *ranges;
+
+	while (max < dma->num + more)
+		max *= 2;
+	if (max == dma->max)
+		return 0;
+	ranges = realloc(dma->ranges, max * sizeof(*ranges));
+	if (ranges == NULL)
+		return -ENOMEM;
+	dma->ranges = ranges;
+	dma->max = max;
+	return 0;
+}
+
+static void
+range_insert(struct vu_dma *dma, unsigned int at, struct vu_dma_range range)
+{
+	memmove(&dma->ranges[at + 1], &dma->ranges[at], (dma->num - at) * sizeof(range));
+	dma->ranges[at] = range;
+	dma->num++;
+}
+
+static void
+ranges_remove(struct vu_dma *dma, unsigned int from, unsigned int to)
+{
+	unsigned int i;
+
+	for (i = from; i < to; i++)
+		file_put(dma, dma->ranges[i].file);
+	memmove(&dma->ranges[from], &dma->ranges[to], (dma->num - to) * sizeof(*dma->ranges));
+	dma->num -= to - from;
+}
+
+/* Bytes [first, last] leave the list; the device has lost them already. Has room for one more. */
+static void
+ranges_cut(struct vu_dma *dma, uint64_t first, uint64_t last)
+{
+	unsigned int from = range_find(dma, first), to;
+	struct vu_dma_range *range, tail;
+	uint64_t end;
+
+	range = &dma->ranges[from];
+	if (from < dma->num && range->iova < first) {
+		end = range->iova + (range->size - 1);
+		range->size = first - range->iova;
+		from++;
+		if (end > last) {
+			tail = *range;
+			tail.iova = last + 1;
+			tail.size = end - last;
+			if (tail.file != NULL)
+				tail.file->refs++;
+			range_insert(dma, from, tail);
+			return;
+		}
+	}
+	for (to = from; to < dma->num; to++) {
+		range = &dma->ranges[to];
+		if (range->iova > last)
+			break;
+		end = range->iova + (range->size - 1);
+		if (end > last) {
+			range->iova = last + 1;
+			range->size = end - last;
+			break;
+		}
+	}
+	ranges_remove(dma, from, to);
+}
+
+/* Takes [first, last] away from the device, then from the list. */
+static int
+unmap(struct vu_device *dev, uint64_t first, uint64_t last)
+{
+	struct vu_dma *dma = &dev->dma;
+	unsigned int from = range_find(dma, first), to;
+	uint64_t end;
+
+	if (from == dma->num || dma->ranges[from].iova > last)
+		return 0;
+	if (ranges_reserve(dma, 1) < 0)
+		return -ENOMEM;
+	to = range_find(dma, last);
+	if (to == dma->num || dma->ranges[to].iova > last)
+		to--;
+	end = dma->ranges[to].iova + (dma->ranges[to].size - 1);
+	if (first < dma->ranges[from].iova)
+		first = dma->ranges[from].iova;
+	if (last > end)
+		last = end;
+	revere_emu_dma_unmap(dev->emu, dev->function, first, last - first + 1);
+	ranges_cut(dma, first, last);
+	files_trim(dma, VU_MAX_IDLE_FILES);
+	return 0;
+}
+
+/* ---- Messages ----------------------------------------------------------------------------- */
+
+static int
+map_check(const struct vu_dma *dma, const struct vu_dma_map *map, unsigned int num_fds)
+{
+	unsigned int next;
+
+	if (map->argsz < sizeof(*map) || map->size == 0 || map->addr + (map->size - 1) < map->addr)
+		return -EINVAL;
+	if ((map->flags & ~(VU_DMA_F_READ | VU_DMA_F_WRITE | VU_DMA_F_MMAP)) != 0 ||
+	    (map->flags & (VU_DMA_F_READ | VU_DMA_F_WRITE)) == 0)
+		return -EINVAL;
+	if ((map->flags & VU_DMA_F_MMAP) != 0 && num_fds == 0)
+		return -EINVAL;
+	next = range_find(dma, map->addr);
+	if (next < dma->num && dma->ranges[next].iova <= map->addr + (map->size - 1))
+		return -EEXIST;
+	return dma->num < VU_MAX_DMA_MAPS ? 0 : -ENOSPC;
+}
+
+static uint32_t
+map_prot(const struct vu_dma_map *map)
+{
+	return (map->flags & VU_DMA_F_READ ? REVERE_EMU_PROT_READ : 0) |
+	       (map->flags & VU_DMA_F_WRITE ? REVERE_EMU_PROT_WRITE : 0);
+}
+
+static int
+map_file(struct vu_device *dev, const struct vu_dma_map *map, int fd, struct vu_file **result)
+{
+	struct vu_file *file = NULL;
+	int ret;
+
+	ret = file_get(&dev->dma, fd, map, &file);
+	if (ret < 0 || file == NULL)
+		return ret;
+	ret = revere_emu_dma_map(dev->emu, dev->function, map->addr, file->base + map->offset,
+		map->size, map_prot(map));
+	if (ret < 0)
+		file_put(&dev->dma, file);
+	else
+		*result = file;
+	return ret;
+}
+
+/*
+ * Memory that comes without a descriptor could be reached by asking the client for each byte,
+ * which this device doesn't: such a map is accepted, because clients list ROMs and other
+ * devices' BARs so, and DMA to it is a fault as for memory that isn't mapped.
+ */
+int
+vu_dma_map(struct vu_device *dev, struct vu_msg *msg)
+{
+	struct vu_file *file = NULL;
+	struct vu_dma_map map;
+	int ret;
+
+	memcpy(&map, msg->data, sizeof(map));
+	ret = map_check(&dev->dma, &map, msg->num_fds);
+	if (ret == 0)
+		ret = ranges_reserve(&dev->dma, 1);
+	if (ret == 0 && msg->num_fds == 1)
+		ret = map_file(dev, &map, msg->fds[0], &file);
+	if (ret < 0) {
+		files_trim(&dev->dma, VU_MAX_IDLE_FILES);
+		return ret;
+	}
+	range_insert(&dev->dma, range_find(&dev->dma, map.addr),
+		(struct vu_dma_range){ map.addr, map.size, file });
+	return 0;
+}
+
+int
+vu_dma_unmap(struct vu_device *dev, struct vu_msg *msg)
+{
+	struct vu_dma_unmap request;
+	int ret;
+
+	memcpy(&request, msg->data, sizeof(request));
+	if (request.argsz < sizeof(request))
+		return -EINVAL;
+	if ((request.flags & VU_DMA_UNMAP_F_DIRTY_BITMAP) != 0)
+		return -ENOTSUP;
+	if (request.flags == VU_DMA_UNMAP_F_ALL && request.addr == 0 && request.size == 0)
+		ret = unmap(dev, 0, UINT64_MAX);
+	else if (request.flags == 0 && request.size != 0 &&
+		 request.addr + (request.size - 1) >= request.addr)
+		ret = unmap(dev, request.addr, request.addr + (request.size - 1));
+	else
+		return -EINVAL;
+	if (ret == 0)
+		memcpy(vu_reply(msg, sizeof(request)), &request, sizeof(request));
+	return ret;
+}
+
+void
+vu_dma_init(struct vu_device *dev)
+{
+	TAILQ_INIT(&dev->dma.files);
+}
+
+void
+vu_dma_drop_all(struct vu_device *dev)
+{
+	struct vu_dma *dma = &dev->dma;
+
+	if (dma->num > 0) {
+		struct vu_dma_range *first = &dma->ranges[0], *last = &dma->ranges[dma->num - 1];
+
+		revere_emu_dma_unmap(dev->emu, dev->function, first->iova,
+			last->iova - first->iova + last->size);
+		ranges_remove(dma, 0, dma->num);
+	}
+	files_trim(dma, 0);
+	free(dma->ranges);
+	dma->ranges = NULL;
+	dma->max = 0;
+}
