@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * What a vchan does about jobs that failed, answers that can't be, answers that don't come and
+ * rings that broke. Jobs concerned fail, with a status, in their turn; no user waits for good.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+
+#include "revere_dma.h"
+
+#define IDLE_POLLS_PER_LOOK 256	/* polls in vain between two looks at the clock */
+#define SLOT_WAIT_TRIES 100000	/* looks at READ_INDEX_TX before the device counts as broken */
+
+/** The one place where the agent's statuses become DPDK's. */
+static enum rte_dma_status_code
+status_of(unsigned int status)
+{
+	switch (status) {
+	case RVR_DMA_SRC_FAULT:
+		return RTE_DMA_STATUS_INVALID_SRC_ADDR;
+	case RVR_DMA_DST_FAULT:
+		return RTE_DMA_STATUS_INVALID_DST_ADDR;
+	case RVR_DMA_BAD_LENGTH:
+		return RTE_DMA_STATUS_INVALID_LENGTH;
+	case RVR_DMA_BAD_OP:
+		return RTE_DMA_STATUS_INVALID_OPCODE;
+	default:
+		return RTE_DMA_STATUS_ERROR_UNKNOWN;
+	}
+}
+
+/** Marks a job as failed; its first failure counts. It is reported when its turn comes. */
+static void
+job_fail(struct revere_dma_vchan *vchan, uint64_t job, enum rte_dma_status_code status)
+{
+	uint16_t *entry = &vchan->status[job & vchan->status_mask];
+
+	if (*entry != RTE_DMA_STATUS_SUCCESSFUL)
+		return;
+	*entry = (uint16_t)status;
+	vchan->failed_jobs++;
+}
+
+/**
+ * Completes the oldest message in flight with failures.
+ *
+ * @param failed    bit n: operation n failed
+ * @param statuses  of the operations, NULL: ERROR_UNKNOWN
+ */
+static void
+message_fail(struct revere_dma_vchan *vchan, uint64_t failed, const uint8_t *statuses)
+{
+	const struct revere_dma_msg *msg = &vchan->msgs[vchan->answered & vchan->tx->mask];
+	/* All jobs before have ended; the first operation's may have begun in an older message. */
+	uint64_t job = vchan->done;
+	enum rte_dma_status_code status = RTE_DMA_STATUS_ERROR_UNKNOWN;
+	uint32_t i;
+
+	for (i = 0; i < msg->count; i++) {
+		if (statuses != NULL)
+			status = status_of(statuses[i / 2] >> (i % 2 * 4) & 0xf);
+		if (failed & RTE_BIT64(i))
+			job_fail(vchan, job, status);
+		if ((msg->inner & RTE_BIT64(i)) == 0)
+			job++;
+	}
+	revere_dma_msg_done(vchan, msg);
+}
+
+/**
+ * Takes an answer that isn't the success of the whole oldest message. It may have changed under
+ * the eyes of the one who found that out, and may change now: only a copy is looked at.
+ */
+void
+revere_dma_answer_odd(struct revere_dma_vchan *vchan, const void *odd)
+{
+	uint64_t seq, ahead, in_flight = vchan->tx->own - vchan->answered;
+	struct rvr_dma_batch_answer answer;
+	const struct revere_dma_msg *msg;
+
+	memcpy(&answer, odd, sizeof(answer));
+	seq = revere_dma_cookie_seq(vchan, rvr_le64_cpu(answer.cookie));
+	ahead = seq - vchan->answered;
+
+	if (in_flight == 0 || seq < vchan->answered) {
+		vchan->faults.stray++;
+		return;
+	}
+	if (ahead >= in_flight) {
+		/* No cookie of ours. Answers keep their order, so it is the oldest one's. */
+		vchan->faults.corrupt++;
+		message_fail(vchan, UINT64_MAX, NULL);
+		return;
+	}
+	for (; ahead > 0; ahead--) {
+		vchan->faults.lost++;
+		message_fail(vchan, UINT64_MAX, NULL);
+	}
+	msg = &vchan->msgs[vchan->answered & vchan->tx->mask];
+	if (rvr_le16_cpu(answer.count) != msg->count ||
+	    rvr_le32_cpu(answer.form) != RVR_DMA_FORM_BATCH) {
+		vchan->faults.corrupt++;
+		message_fail(vchan, UINT64_MAX, NULL);
+		return;
+	}
+	message_fail(vchan, rvr_le64_cpu(answer.failed), answer.status);
+}
+
+/** Completes all jobs with failures, those included that were only queued. */
+static void
+jobs_fail(struct revere_dma_vchan *vchan)
+{
+	for (; vchan->done != vchan->head; vchan->done++)
+		job_fail(vchan, vchan->done, RTE_DMA_STATUS_BUS_ERROR);
+	vchan->submitted = vchan->head;
+}
+
+/**
+ * Gives up what is in flight and begins again with empty rings. The device is quiesced when this
+ * returns, before a job is reported as failed, so its buffers can be used again.
+ */
+static void
+recover(struct revere_dma_vchan *vchan, const char *why)
+{
+	int ret;
+
+	REVERE_DMA_LOG(WARNING, vchan->dma,
+		       "vchan %u: %s; %" PRIu64 " jobs fail, resetting the context", vchan->id, why,
+		       vchan->head - vchan->done);
+	vchan->faults.recovers++;
+	jobs_fail(vchan);
+	ret = revere_dma_vchan_reset(vchan);
+	if (ret < 0) {
+		REVERE_DMA_LOG(ERR, vchan->dma,
+			       "vchan %u: cannot reset the context: %s; nothing is accepted until "
+			       "the device is stopped and started", vchan->id, strerror(-ret));
+		/* Should it come back to life, it finds no job there. */
+		memset(vchan->tx->base, 0, (size_t)vchan->tx->msg_size * (vchan->tx->mask + 1));
+		vchan->state = REVERE_DMA_DEAD;
+		vchan->capacity = 0;
+		vchan->limit = vchan->tail;
+	}
+}
+
+/** Nothing has come although jobs are in flight. */
+void
+revere_dma_idle(struct revere_dma_vchan *vchan)
+{
+	if (vchan->taken > 0) {
+		revere_rx_release(vchan->rx, vchan->taken);
+		vchan->taken = 0;
+	}
+	if (unlikely(vchan->rx->broken || vchan->tx->broken)) {
+		recover(vchan, "the device wrote an index that can't be");
+		return;
+	}
+	if (likely(++vchan->idle_polls % IDLE_POLLS_PER_LOOK != 0))
+		return;
+	if (unlikely(revere_transport_gone(revere_dev_transport(vchan->dma->dev)))) {
+		recover(vchan, "the device is gone");
+		return;
+	}
+	/* A device without a thread of its own works only when it is called. */
+	revere_ring_doorbell(vchan->tx);
+	if (vchan->dma->timeout == 0)
+		return;
+	if (vchan->idle_polls == IDLE_POLLS_PER_LOOK)
+		vchan->deadline = rte_get_timer_cycles() + vchan->dma->timeout;
+	else if (rte_get_timer_cycles() > vchan->deadline)
+		recover(vchan, "no answer in time");
+}
+
+/**
+ * Waits until the device has taken the message in the next slot. As it answered that message,
+ * it has, and its index is on the way.
+ *
+ * @return false: it never came, the vchan was reset
+ */
+bool
+revere_dma_slot_wait(struct revere_dma_vchan *vchan)
+{
+	struct revere_ring *tx = vchan->tx;
+	unsigned int i;
+
+	for (i = 0; i < SLOT_WAIT_TRIES && !tx->broken; i++) {
+		revere_tx_refresh(tx);
+		if (tx->own + vchan->closed - tx->seen <= tx->mask)
+			return true;
+		rte_pause();
+	}
+	recover(vchan, "a message that was answered was never taken from the ring");
+	return false;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * The control channel of a port: requests to the network agent and its events.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+
+#include "revere_net.h"
+
+#define CONTROL_LOG2_SLOTS 2
+#define EVENT_LOG2_SLOTS 3
+#define CONTROL_PRIO 15 /* before packets: few, and somebody waits */
+#define CONTROL_LOG2_MSG_LENGTH 5 /* RVR_RNA_CONTROL_SIZE, in DW */
+
+/* Sockets of the AMI-SW. */
+enum { CONTROL_TX = 0, CONTROL_RX = 0, EVENT_RX = 1 };
+
+static const struct {
+	uint16_t opcode;
+	const char *name;
+} request_names[] = {
+	{ RVR_RNA_CTL_PORT_INFO, "PORT_INFO" },
+	{ RVR_RNA_CTL_PORT_SET, "PORT_SET" },
+	{ RVR_RNA_CTL_QUEUE_SETUP, "QUEUE_SETUP" },
+	{ RVR_RNA_CTL_QUEUE_START, "QUEUE_START" },
+	{ RVR_RNA_CTL_QUEUE_STOP, "QUEUE_STOP" },
+	{ RVR_RNA_CTL_QUEUE_RELEASE, "QUEUE_RELEASE" },
+	{ RVR_RNA_CTL_RSS_SET, "RSS_SET" },
+	{ RVR_RNA_CTL_RETA_SET, "RETA_SET" },
+	{ RVR_RNA_CTL_STATS_GET, "STATS_GET" },
+	{ RVR_RNA_CTL_QUEUE_STATS_GET, "QUEUE_STATS_GET" },
+	{ RVR_RNA_CTL_STATS_RESET, "STATS_RESET" },
+	{ RVR_RNA_CTL_PORT_RELEASE, "PORT_RELEASE" },
+	{ RVR_RNA_CTL_QUEUE_STATS_RESET, "QUEUE_STATS_RESET" },
+};
+
+static const char *
+request_name(uint16_t opcode)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(request_names); i++)
+		if (request_names[i].opcode == opcode)
+			return request_names[i].name;
+	return "?";
+}
+
+static const struct {
+	int error;
+	const char *text;
+} statuses[] = {
+	[RVR_RNA_OK] = { 0, "success" },
+	[RVR_RNA_BAD_OPCODE] = { ENOTSUP, "the agent doesn't know this request" },
+	[RVR_RNA_BAD_PORT] = { ENODEV, "the agent has no such port" },
+	[RVR_RNA_BAD_QUEUE] = { EINVAL, "the port has no such queue" },
+	[RVR_RNA_BAD_VALUE] = { EINVAL, "a value is out of range" },
+	[RVR_RNA_BUSY] = { EBUSY, "the port or queue is in use" },
+	[RVR_RNA_BAD_AMI_HW] = { EINVAL, "the AMI-HW can't be used" },
+	[RVR_RNA_NO_MEMORY] = { ENOMEM, "the agent has no memory left" },
+};
+
+/** A status as negative errno: the one place where that is decided. */
+static int
+status_errno(uint16_t status)
+{
+	return status < RTE_DIM(statuses) ? -statuses[status].error : -EIO;
+}
+
+/* ---- Requests ----------------------------------------------------------------------------- */
+
+/** Waits for the answer to the request with this tag; older ones are late and dropped. */
+static int
+answer_wait(struct revere_net *net, const struct rvr_rna_control *request,
+	struct rvr_rna_control *answer)
+{
+	struct revere_ring *ring =
+		revere_ami_sw_ring(net->control.ami_sw, RVR_AMS_RX, CONTROL_RX);
+	uint64_t start = rte_get_timer_cycles();
+
+	do {
+		while (revere_rx_pop(ring, answer, 1) == 1)
+			if (answer->tag == request->tag)
+				return answer->opcode == request->opcode &&
+						       answer->port == request->port ?
+					0 :
+					-EIO;
+		if (ring->broken)
+			return -EIO;
+		if (revere_net_gone(net))
+			return -ENODEV;
+		revere_net_kick(net);
+		rte_pause();
+	} while (rte_get_timer_cycles() - start < net->timeout);
+	return -ETIMEDOUT;
+}
+
+static int
+request_send(struct revere_net *net, const struct rvr_rna_control *request,
+	struct rvr_rna_control *answer)
+{
+	struct revere_ring *ring =
+		revere_ami_sw_ring(net->control.ami_sw, RVR_AMS_TX, CONTROL_TX);
+	uint16_t opcode = rvr_le16_cpu(request->opcode);
+	int ret = -ETIMEDOUT; /* no room: it hasn't taken earlier ones */
+
+	/* That was told once, by who found it out. */
+	if (revere_net_gone(net))
+		return -ENODEV;
+	if (revere_tx_push(ring, request, 1) == 1)
+		ret = answer_wait(net, request, answer);
+	if (ret == -ETIMEDOUT)
+		REVERE_NET_LOG(ERR, net, "the agent doesn't answer %s within %" PRIu64 " ms",
+			request_name(opcode), net->timeout * MS_PER_S / rte_get_timer_hz());
+	else if (ret < 0 && ret != -ENODEV)
+		REVERE_NET_LOG(ERR, net, "the agent answers %s with opcode %u for port %u",
+			request_name(opcode), rvr_le16_cpu(answer->opcode),
+			rvr_le16_cpu(answer->port));
+	return ret;
+}
+
+/** Logs and translates the status of an answer. */
+static int
+answer_status(struct revere_net *net, const struct rvr_rna_control *answer)
+{
+	uint16_t status = rvr_le16_cpu(answer->status);
+	const char *text = status < RTE_DIM(statuses) ? statuses[status].text : "?";
+
+	if (status == RVR_RNA_BAD_VALUE)
+		REVERE_NET_LOG(ERR, net, "%s refused: status %u (%s at offset %u)",
+			request_name(rvr_le16_cpu(answer->opcode)), status, text,
+			rvr_le32_cpu(answer->detail));
+	else if (status != RVR_RNA_OK)
+		REVERE_NET_LOG(ERR, net, "%s refused: status %u (%s), port %u of the agent",
+			request_name(rvr_le16_cpu(answer->opcode)), status, text, net->port);
+	return status_errno(status);
+}
+
+int
+revere_net_request(struct revere_net *net, uint16_t opcode, const void *req, size_t req_size,
+	void *rsp, size_t rsp_size)
+{
+	struct rvr_rna_control request = {
+		.opcode = rvr_cpu_le16(opcode),
+		.port = rvr_cpu_le16(net->port),
+	};
+	struct rvr_rna_control answer = { 0 };
+	int ret;
+
+	if (req != NULL)
+		memcpy(request.payload, req, req_size);
+	pthread_mutex_lock(&net->control.lock);
+	request.tag = rvr_cpu_le16(net->control.tag++);
+	ret = request_send(net, &request, &answer);
+	pthread_mutex_unlock(&net->control.lock);
+	if (ret == 0)
+		ret = answer_status(net, &answer);
+	if (ret == 0 && rsp != NULL)
+		memcpy(rsp, answer.payload, rsp_size);
+	return ret;
+}
+
+int
+revere_net_port_info(struct revere_net *net, struct rvr_rna_port_info *info)
+{
+	return revere_net_request(net, RVR_RNA_CTL_PORT_INFO, NULL, 0, info, sizeof(*info));
+}
+
+int
+revere_net_port_set(struct revere_net *net, const struct rvr_rna_port_set *set)
+{
+	return revere_net_request(net, RVR_RNA_CTL_PORT_SET, set, sizeof(*set), NULL, 0);
+}
+
+int
+revere_net_port_flags(struct revere_net *net, uint32_t mask, uint32_t flags)
+{
+	struct rvr_rna_port_set set = {
+		.mask = rvr_cpu_le32(mask),
+		.flags = rvr_cpu_le32(flags),
+	};
+
+	return revere_net_port_set(net, &set);
+}
+
+bool
+revere_net_events_poll(struct revere_net *net)
+{
+	struct revere_ring *ring;
+	struct rvr_rna_event event;
+	bool any = false;
+	unsigned int i;
+
+	pthread_mutex_lock(&net->control.lock);
+	ring = revere_ami_sw_ring(net->control.ami_sw, RVR_AMS_RX, EVENT_RX);
+	for (i = 0; i <= ring->mask && revere_rx_pop(ring, &event, 1) == 1; i++)
+		any |= rvr_le16_cpu(event.opcode) == RVR_RNA_OP_EVENT &&
+		       rvr_le16_cpu(event.port) == net->port;
+	pthread_mutex_unlock(&net->control.lock);
+	return any;
+}
+
+/* ---- Contexts ----------------------------------------------------------------------------- */
+
+static int
+control_rings(struct revere_net *net, uint8_t event_log2_length)
+{
+	const struct revere_ring_conf confs[] = {
+		{ CONTROL_TX, RVR_AMS_TX, CONTROL_LOG2_SLOTS, CONTROL_LOG2_MSG_LENGTH, 0,
+			RVR_RX_BACK_PRESSURE },
+		{ CONTROL_RX, RVR_AMS_RX, CONTROL_LOG2_SLOTS, CONTROL_LOG2_MSG_LENGTH, 0,
+			RVR_RX_BACK_PRESSURE },
+		{ EVENT_RX, RVR_AMS_RX, EVENT_LOG2_SLOTS, event_log2_length, 0,
+			RVR_RX_BACK_PRESSURE },
+	};
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < RTE_DIM(confs) && ret == 0; i++)
+		ret = revere_ami_sw_ring_setup(net->control.ami_sw, &confs[i]);
+	return ret;
+}
+
+static int
+control_sessions(struct revere_net *net, uint8_t event_log2_length)
+{
+	struct revere_net_control *control = &net->control;
+	const struct revere_asn_conf conf = {
+		.log2_msg_length = CONTROL_LOG2_MSG_LENGTH,
+		.prio = CONTROL_PRIO,
+	};
+	const struct revere_asn_conf event_conf = {
+		.log2_msg_length = event_log2_length,
+		.prio = CONTROL_PRIO,
+	};
+	const struct revere_asn_end tx = { control->ami_sw, NULL, CONTROL_TX };
+	const struct revere_asn_end rx = { control->ami_sw, NULL, CONTROL_RX };
+	const struct revere_asn_end event = { control->ami_sw, NULL, EVENT_RX };
+	const struct revere_asn_end hw_rx = { NULL, control->ami_hw, RVR_RNA_RX_CONTROL };
+	const struct revere_asn_end hw_tx = { NULL, control->ami_hw, RVR_RNA_TX_CONTROL };
+	const struct revere_asn_end hw_event = { NULL, control->ami_hw, RVR_RNA_TX_EVENTS };
+
+	control->asn[0] = revere_asn_create(net->dev, &tx, &hw_rx, &conf);
+	if (control->asn[0] < 0)
+		return control->asn[0];
+	control->asn[1] = revere_asn_create(net->dev, &hw_tx, &rx, &conf);
+	if (control->asn[1] < 0)
+		return control->asn[1];
+	control->asn[2] = revere_asn_create(net->dev, &hw_event, &event, &event_conf);
+	return RTE_MIN(control->asn[2], 0);
+}
+
+static int
+control_check(const struct revere_net *net)
+{
+	const struct revere_dev_info *info = revere_dev_info(net->dev);
+
+	if (info->max_log2_msg_length < CONTROL_LOG2_MSG_LENGTH ||
+	    info->min_log2_msg_length > CONTROL_LOG2_MSG_LENGTH) {
+		REVERE_NET_LOG(ERR, net,
+			"control messages are %d bytes, the device's are %u to %u bytes",
+			RVR_RNA_CONTROL_SIZE, RVR_DW << info->min_log2_msg_length,
+			RVR_DW << info->max_log2_msg_length);
+		return -ENOTSUP;
+	}
+	if (info->num_tx_ams < RVR_RNA_AMS_NUM || info->num_rx_ams < RVR_RNA_AMS_NUM) {
+		REVERE_NET_LOG(ERR, net,
+			"the network agent takes %d sockets of each direction, contexts have %u "
+			"and %u", RVR_RNA_AMS_NUM, info->num_tx_ams, info->num_rx_ams);
+		return -ENOTSUP;
+	}
+	if (info->max_log2_size < EVENT_LOG2_SLOTS) {
+		REVERE_NET_LOG(ERR, net, "rings of the device have 2^%u slots, too few: 2^%d",
+			info->max_log2_size, EVENT_LOG2_SLOTS);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static int
+control_connect(struct revere_net *net)
+{
+	struct revere_ami_sw_conf conf = { .numa_node = net->data->numa_node };
+	uint8_t event_log2_length = revere_dev_info(net->dev)->min_log2_msg_length;
+	struct revere_net_control *control = &net->control;
+	int ret;
+
+	/* Without interrupts events are looked for. */
+	if (revere_net_irq_open(net, &control->irq) == 0) {
+		conf.rx_irq = true;
+		conf.rx_vector = (uint16_t)control->irq.vector;
+	}
+	ret = revere_ami_sw_create(net->dev, &conf, &control->ami_sw);
+	if (ret == 0) {
+		/* Answers are waited for anyway. */
+		revere_ami_sw_irq_mask(control->ami_sw, RVR_AMS_RX, CONTROL_RX, false);
+		ret = control_rings(net, event_log2_length);
+	}
+	if (ret == 0)
+		ret = revere_ami_hw_create(net->dev, net->aha_id, &control->ami_hw);
+	if (ret == 0)
+		ret = control_sessions(net, event_log2_length);
+	if (ret == 0)
+		ret = revere_ami_sw_enable(control->ami_sw);
+	return ret;
+}
+
+int
+revere_net_control_open(struct revere_net *net)
+{
+	unsigned int i;
+	int ret;
+
+	pthread_mutex_init(&net->control.lock, NULL);
+	net->control.irq = (struct revere_net_irq){ -1, -1 };
+	for (i = 0; i < RTE_DIM(net->control.asn); i++)
+		net->control.asn[i] = -1;
+	ret = control_check(net);
+	if (ret == 0)
+		ret = control_connect(net);
+	if (ret < 0)
+		revere_net_control_close(net);
+	return ret;
+}
+
+void
+revere_net_control_close(struct revere_net *net)
+{
+	struct revere_net_control *control = &net->control;
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(control->asn); i++)
+		if (control->asn[i] >= 0)
+			revere_asn_destroy(net->dev, (uint32_t)control->asn[i]);
+	if (control->ami_hw != NULL)
+		revere_ami_hw_destroy(control->ami_hw);
+	revere_ami_sw_destroy(control->ami_sw);
+	revere_net_irq_close(net, &control->irq);
+	control->ami_hw = NULL;
+	control->ami_sw = NULL;
+	pthread_mutex_destroy(&control->lock);
+}

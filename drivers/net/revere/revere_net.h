@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * State of an ethdev port on Revere's network agent (RNA), shared by the files of this driver.
+ *
+ * A queue pair is one AMI-SW and one AMI-HW of the RNA with four sessions; Rx queue i and Tx
+ * queue i share pair i. One more pair of contexts carries control messages and events.
+ *
+ *   socket of the AMI-SW    to/from AMI-HW      messages
+ *   TX 0                    RVR_RNA_RX_PACKETS  packets to transmit
+ *   TX 1                    RVR_RNA_RX_BUFFERS  empty buffers
+ *   RX 0                    RVR_RNA_TX_DONE     transmitted descriptors
+ *   RX 1                    RVR_RNA_TX_PACKETS  received packets
+ *
+ * Sizes of these rings have nothing to do with the numbers of descriptors: the agent takes what
+ * is posted and keeps it, so short rings suffice, and they stay in the cache.
+ */
+
+#ifndef REVERE_NET_H
+#define REVERE_NET_H
+
+#include <pthread.h>
+
+#include <ethdev_driver.h>
+#include <rte_ether.h>
+#include <rte_log.h>
+#include <rte_mbuf.h>
+
+#include "revere_common.h"
+#include "revere_compat.h"
+
+#define REVERE_NET_MIN_DESC 1
+#define REVERE_NET_DEFAULT_DESC 512
+#define REVERE_NET_VLAN_OVERHEAD 8 /* bytes of a frame beside header and MTU: two tags */
+#define REVERE_NET_RETA_MAX 512
+#define REVERE_NET_KEY_MAX 52
+#define REVERE_NET_EVENT_US 100000 /* between looks at events */
+
+/* ---- Differences between DPDK releases in signatures of ops ------------------------------- */
+
+#if REVERE_QUEUE_STATS
+#define REVERE_NET_STATS_GET(name)                                                             \
+	int name(struct rte_eth_dev *dev, struct rte_eth_stats *stats,                         \
+		struct eth_queue_stats *queues)
+#define REVERE_NET_QUEUE_COUNTERS(stats) ((void)(stats), queues)
+typedef struct eth_queue_stats revere_net_queue_counters;
+#else
+#define REVERE_NET_STATS_GET(name)                                                             \
+	int name(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
+#define REVERE_NET_QUEUE_COUNTERS(stats) (stats)
+typedef struct rte_eth_stats revere_net_queue_counters;
+#endif
+
+#if REVERE_PTYPES_COUNTED
+#define REVERE_NET_PTYPES_GET(name)                                                            \
+	const uint32_t *name(struct rte_eth_dev *dev, size_t *count)
+#define REVERE_NET_PTYPES(list) (*count = RTE_DIM(list) - 1, (list))
+#else
+#define REVERE_NET_PTYPES_GET(name) const uint32_t *name(struct rte_eth_dev *dev)
+#define REVERE_NET_PTYPES(list) (list)
+#endif
+
+/* ---- State -------------------------------------------------------------------------------- */
+
+extern int revere_net_logtype;
+#define REVERE_NET_LOG(level, net, ...)                                                        \
+	rte_log(RTE_LOG_##level, (uint32_t)revere_net_logtype,                                 \
+		RTE_FMT("NET_REVERE: %s: " RTE_FMT_HEAD(__VA_ARGS__, ) "\n", (net)->name,      \
+			RTE_FMT_TAIL(__VA_ARGS__, )))
+
+/** An integer that lies anywhere, of any type. */
+typedef uint64_t __rte_may_alias revere_net_word;
+
+/** What the device did wrong, and what software met. */
+struct revere_net_sw_stats {
+	uint64_t device_errors; /**< messages and indices that can't be; the queue stops */
+	uint64_t rx_no_mbuf;	/**< mbufs that the pool did not have */
+};
+
+/**
+ * An Rx queue. Indices of mbufs run freely from the queue's start:
+ *
+ *   sw[]  | with the application |   used .. posted: with the device   | empty |
+ */
+struct revere_net_rxq {
+	struct revere_ring *ring;	/**< received packets */
+	struct rte_mbuf **sw;		/**< mbufs of posted buffers */
+	uint64_t used;			/**< next buffer that the device fills */
+	uint64_t posted;		/**< next buffer to give */
+	const struct rvr_rna_rx_desc *desc; /**< next one of the open message */
+	uint32_t left;			/**< descriptors left in the open message */
+	uint32_t mask;			/**< of sw */
+	uint32_t room;			/**< bytes of a buffer */
+	uint32_t max_descs;		/**< of a message */
+	uint32_t nb_desc;
+	uint32_t refill_thresh;		/**< missing buffers that are worth a message */
+	uint8_t descs_shift;		/**< log2 of descriptors of a message, about */
+	bool scatter;			/**< packets may span buffers */
+	bool running;
+	uint64_t rearm;			/**< data_off, refcnt, nb_segs, port of a fresh mbuf */
+	uint64_t ol_flags[8];		/**< by RVR_RNA_RX_* flags */
+
+	struct revere_ring *bufs;	/**< empty buffers */
+	struct rte_mempool *pool;
+	struct rte_mbuf *first, *last;	/**< packet whose end hasn't come yet */
+	uint32_t max_addrs;		/**< of a message of empty buffers */
+	uint16_t id;
+	bool deferred;
+	struct revere_net_sw_stats stats;
+	struct revere_net *net;
+	struct rte_eth_rxconf conf;
+} __rte_cache_aligned;
+
+/**
+ * A Tx queue. Descriptors are counted from the queue's start, each has an entry in sw:
+ *
+ *   | free |   tail .. completed: came back   | completed .. head: with the device | free |
+ */
+struct revere_net_txq {
+	struct revere_ring *ring; /**< packets */
+	struct rte_mbuf **sw;	  /**< mbuf (segment) of each descriptor */
+	uint64_t head;		  /**< next descriptor */
+	uint64_t tail;		  /**< oldest one whose mbuf isn't freed */
+	uint64_t completed;	  /**< oldest one that the device may have */
+	uint32_t mask;		  /**< of sw */
+	uint32_t nb_desc;
+	uint32_t look_every;  /**< descriptors between looks at completions */
+	uint64_t look_at;     /**< head when it is time for the next one */
+	uint32_t max_descs;   /**< of a message */
+	uint8_t descs_shift;  /**< log2 of descriptors of a message, about */
+	bool fast_free;
+	bool running;
+	uint16_t max_segs;    /**< of a packet */
+	struct revere_ring *done;
+
+	uint16_t id;
+	bool deferred;
+	struct revere_net_sw_stats stats;
+	struct revere_net *net;
+	struct rte_eth_txconf conf;
+} __rte_cache_aligned;
+
+/** An interrupt of the device: its vector, and the eventfd that it signals; -1 none. */
+struct revere_net_irq {
+	int vector, fd;
+};
+
+/** Contexts of a queue pair. */
+struct revere_net_pair {
+	struct revere_ami_sw *ami_sw;
+	struct revere_ami_hw *ami_hw;
+	int asn[4]; /**< ASN_ID or -1 */
+	bool failed;	/**< to be reset before it is used again */
+	bool announced; /**< the agent knows the pair */
+	struct revere_net_irq irq; /**< of received packets, if the application wants that */
+};
+
+enum revere_net_tx_socket { REVERE_NET_TX_PACKETS, REVERE_NET_TX_BUFFERS };
+enum revere_net_rx_socket { REVERE_NET_RX_DONE, REVERE_NET_RX_PACKETS };
+
+/** The control channel; `lock` makes one request at a time. */
+struct revere_net_control {
+	pthread_mutex_t lock;
+	struct revere_ami_sw *ami_sw;
+	struct revere_ami_hw *ami_hw;
+	int asn[3];
+	uint16_t tag;
+	struct revere_net_irq irq; /**< of events */
+	struct rte_intr_handle *intr; /**< with which EAL waits for it, NULL: it doesn't */
+};
+
+/** What the agent says about the port, in the CPU's byte order. */
+struct revere_net_limits {
+	uint16_t max_queues;
+	uint32_t max_buffers;
+	uint16_t max_frame;
+	uint16_t min_buffer;
+	uint16_t reta_size;
+	uint16_t rss_key_size;
+	uint32_t rss_types;
+	uint32_t speed;
+	uint16_t max_segments;
+	char backend[33];
+	char firmware[33];
+};
+
+/** A port. */
+struct revere_net {
+	char name[RTE_ETH_NAME_MAX_LEN];
+	struct rte_eth_dev_data *data;
+	struct revere_dev *dev;
+	struct revere_device *device;
+	uint16_t aha_id;
+	uint16_t port; /**< of the agent */
+	uint8_t log2_msg_length; /**< of packet messages, DW */
+	uint8_t log2_slots;	 /**< of rings */
+	uint64_t timeout;	 /**< for an answer, in timer cycles */
+	bool ptypes;		 /**< the application wants packet types */
+	bool link_set_down;
+	bool rx_intr; /**< pairs have interrupts for received packets */
+	struct revere_net_control control;
+	struct revere_net_limits limits;
+	struct rte_ether_addr mac; /**< permanent */
+	struct revere_net_pair *pairs;
+	uint16_t num_pairs;
+	uint64_t rss_hf; /**< RTE_ETH_RSS_*, as asked for */
+	uint8_t rss_key[REVERE_NET_KEY_MAX];
+	uint16_t reta[REVERE_NET_RETA_MAX];
+};
+
+/* ---- revere_control.c: the control channel ------------------------------------------------ */
+
+int revere_net_control_open(struct revere_net *net);
+void revere_net_control_close(struct revere_net *net);
+/**
+ * Sends a request and waits for its answer.
+ *
+ * @param req  payload of @p req_size bytes, or NULL
+ * @param rsp  where to put @p rsp_size bytes of the answer's payload, or NULL
+ * @return 0 or a negative errno, after one log line
+ */
+int revere_net_request(struct revere_net *net, uint16_t opcode, const void *req, size_t req_size,
+	void *rsp, size_t rsp_size);
+int revere_net_port_info(struct revere_net *net, struct rvr_rna_port_info *info);
+/** Sets flags RVR_RNA_PORT_* of the port, those in @p mask. */
+int revere_net_port_flags(struct revere_net *net, uint32_t mask, uint32_t flags);
+int revere_net_port_set(struct revere_net *net, const struct rvr_rna_port_set *set);
+/** @return whether there were events of the port: its link may have changed */
+bool revere_net_events_poll(struct revere_net *net);
+
+/* ---- revere_pair.c: contexts -------------------------------------------------------------- */
+
+/** Makes the number of pairs @p count; -1 in *asn, NULL elsewhere where there is nothing. */
+int revere_net_pairs_resize(struct revere_net *net, uint16_t count);
+/** Back to the state after creation: the device has forgotten all that it was given. */
+int revere_net_pair_reset(struct revere_net *net, uint16_t id);
+/** Wakes a device that has no thread of its own. */
+void revere_net_kick(struct revere_net *net);
+/** Whether the device is gone: it touches no memory any more, and answers nothing. */
+static inline bool
+revere_net_gone(const struct revere_net *net)
+{
+	return revere_transport_gone(revere_dev_transport(net->dev));
+}
+
+/* ---- revere_intr.c: interrupts ------------------------------------------------------------ */
+
+/** Takes a vector and connects it with an eventfd. -ENOTSUP, -ENOSPC: there is none (left) */
+int revere_net_irq_open(struct revere_net *net, struct revere_net_irq *irq);
+void revere_net_irq_close(struct revere_net *net, struct revere_net_irq *irq);
+/** Adds the interrupt of a pair, if it shall have one, to its context's configuration. */
+int revere_net_pair_irq_open(struct revere_net *net, struct revere_net_pair *pair,
+	struct revere_ami_sw_conf *conf);
+/** Nobody sleeps yet: for a context that was reset. */
+void revere_net_pair_irq_mask(struct revere_net_pair *pair);
+/** What rte_eth_dev_rx_intr_ctl() and the like work on. */
+int revere_net_rx_intr_init(struct rte_eth_dev *dev);
+void revere_net_rx_intr_fini(struct rte_eth_dev *dev);
+int revere_net_rxq_intr_enable(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_rxq_intr_disable(struct rte_eth_dev *dev, uint16_t id);
+/** Link events, if the application wants them. */
+void revere_net_events_start(struct rte_eth_dev *dev);
+void revere_net_events_stop(struct rte_eth_dev *dev);
+
+/* ---- revere_queue.c: queues --------------------------------------------------------------- */
+
+int revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
+	unsigned int socket_id, const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
+int revere_net_txq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
+	unsigned int socket_id, const struct rte_eth_txconf *conf);
+void revere_net_rxq_release(struct rte_eth_dev *dev, uint16_t id);
+void revere_net_txq_release(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_rxq_start(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_txq_start(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_rxq_stop(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_txq_stop(struct rte_eth_dev *dev, uint16_t id);
+/** Starts all queues that are not deferred, or none. */
+int revere_net_queues_start(struct rte_eth_dev *dev);
+void revere_net_queues_stop(struct rte_eth_dev *dev);
+void revere_net_rxq_info(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info *info);
+void revere_net_txq_info(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_txq_info *info);
+int revere_net_rx_burst_mode(struct rte_eth_dev *dev, uint16_t id,
+	struct rte_eth_burst_mode *mode);
+int revere_net_tx_burst_mode(struct rte_eth_dev *dev, uint16_t id,
+	struct rte_eth_burst_mode *mode);
+
+/* ---- revere_rx.c, revere_tx.c: the fast path ---------------------------------------------- */
+
+#define REVERE_NET_LINES_AHEAD 12 /* of slots, three messages of 256 bytes */
+
+/** Takes ownership of a cache line. Without -mprfchw compilers make a prefetch to read of it. */
+static __rte_always_inline void
+revere_net_prefetch_write(const void *line)
+{
+#if defined(RTE_ARCH_X86)
+	asm volatile("prefetchw %0" : : "m"(*(const volatile char *)line));
+#else
+	__builtin_prefetch(line, 1);
+#endif
+}
+
+/**
+ * Takes ownership of the lines of slots that will be written next: the device's core has read
+ * them a round of the ring ago, and getting them back takes as long as some packets.
+ */
+static __rte_always_inline void
+revere_net_prefetch_slots(const struct revere_ring *ring, unsigned int lines)
+{
+	const uint8_t *slot = revere_tx_slot(ring, 0);
+	unsigned int line;
+
+	for (line = 0; line < lines; line++)
+		revere_net_prefetch_write(slot + line * RTE_CACHE_LINE_SIZE);
+}
+
+uint16_t revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t count);
+uint16_t revere_net_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
+uint16_t revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
+uint16_t revere_net_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
+/** Posts empty buffers if at least @p min are missing, as far as there is room. */
+void revere_net_rx_post(struct revere_net_rxq *rxq, uint32_t min);
+/** Stops a queue whose device has done what can't be. */
+void revere_net_rx_fault(struct revere_net_rxq *rxq, const char *what, uint64_t value);
+void revere_net_tx_fault(struct revere_net_txq *txq, const char *what, uint64_t value);
+/** Frees mbufs that were transmitted, of so many packets at the most. @return packets */
+uint32_t revere_net_tx_reclaim(struct revere_net_txq *txq, uint32_t max_packets);
+revere_queue_count_t revere_net_rx_queue_count(void *rx_queue);
+#if REVERE_TX_QUEUE_COUNT
+int revere_net_tx_queue_count(void *tx_queue);
+#endif
+int revere_net_rx_status(void *rx_queue, uint16_t offset);
+int revere_net_tx_status(void *tx_queue, uint16_t offset);
+int revere_net_tx_done_cleanup(void *tx_queue, uint32_t free_cnt);
+
+/* ---- revere_rss.c ------------------------------------------------------------------------- */
+
+/** The key until the application gives one. */
+void revere_net_rss_init(struct revere_net *net);
+uint64_t revere_net_rss_offloads(const struct revere_net *net);
+/** Settings of a configuration; they are sent at start. */
+int revere_net_rss_configure(struct rte_eth_dev *dev);
+/** Sends settings to the device. */
+int revere_net_rss_apply(struct revere_net *net);
+int revere_net_rss_hash_update(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf);
+int revere_net_rss_hash_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf);
+int revere_net_reta_update(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *conf,
+	uint16_t size);
+int revere_net_reta_query(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *conf,
+	uint16_t size);
+
+/* ---- revere_stats.c ----------------------------------------------------------------------- */
+
+REVERE_NET_STATS_GET(revere_net_stats_get);
+int revere_net_stats_reset(struct rte_eth_dev *dev);
+int revere_net_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigned int n);
+int revere_net_xstats_get_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names,
+	unsigned int n);
+int revere_net_xstats_get_by_id(struct rte_eth_dev *dev, const uint64_t *ids, uint64_t *values,
+	unsigned int n);
+int revere_net_xstats_get_names_by_id(struct rte_eth_dev *dev, const uint64_t *ids,
+	struct rte_eth_xstat_name *names, unsigned int n);
+
+/* ---- revere_port.c: settings of the port -------------------------------------------------- */
+
+int revere_net_promiscuous_enable(struct rte_eth_dev *dev);
+int revere_net_promiscuous_disable(struct rte_eth_dev *dev);
+int revere_net_allmulticast_enable(struct rte_eth_dev *dev);
+int revere_net_allmulticast_disable(struct rte_eth_dev *dev);
+int revere_net_mac_set(struct rte_eth_dev *dev, struct rte_ether_addr *mac);
+int revere_net_mtu_set(struct rte_eth_dev *dev, uint16_t mtu);
+int revere_net_link_update(struct rte_eth_dev *dev, int wait);
+int revere_net_link_up(struct rte_eth_dev *dev);
+int revere_net_link_down(struct rte_eth_dev *dev);
+REVERE_NET_PTYPES_GET(revere_net_ptypes_get);
+int revere_net_ptypes_set(struct rte_eth_dev *dev, uint32_t mask);
+/** Sends all settings of the port; it stays disabled. */
+int revere_net_settings_apply(struct rte_eth_dev *dev);
+/** mbuf packet type of the low 12 bits of rvr_rna_rx_desc.ptype. */
+extern uint32_t revere_net_ptype_table[4096];
+
+#endif /* REVERE_NET_H */

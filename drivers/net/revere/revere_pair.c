@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * Contexts of queue pairs: an AMI-SW and an AMI-HW each, with the sessions between them.
+ */
+
+#include <errno.h>
+
+#include <rte_malloc.h>
+
+#include "revere_net.h"
+
+void
+revere_net_kick(struct revere_net *net)
+{
+	struct revere_transport *transport = revere_dev_transport(net->dev);
+
+	if (transport->ops->kick != NULL)
+		transport->ops->kick(transport);
+}
+
+/** Length of completions: as short as the device has them. */
+static uint8_t
+done_log2_length(const struct revere_net *net)
+{
+	return revere_dev_info(net->dev)->min_log2_msg_length;
+}
+
+static int
+pair_rings(struct revere_net *net, struct revere_net_pair *pair)
+{
+	const struct revere_ring_conf confs[] = {
+		{ REVERE_NET_TX_PACKETS, RVR_AMS_TX, net->log2_slots, net->log2_msg_length, 0,
+			RVR_RX_BACK_PRESSURE },
+		{ REVERE_NET_TX_BUFFERS, RVR_AMS_TX, net->log2_slots, net->log2_msg_length, 0,
+			RVR_RX_BACK_PRESSURE },
+		{ REVERE_NET_RX_DONE, RVR_AMS_RX, net->log2_slots, done_log2_length(net), 0,
+			RVR_RX_BACK_PRESSURE },
+		{ REVERE_NET_RX_PACKETS, RVR_AMS_RX, net->log2_slots, net->log2_msg_length, 0,
+			RVR_RX_BACK_PRESSURE },
+	};
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < RTE_DIM(confs) && ret == 0; i++)
+		ret = revere_ami_sw_ring_setup(pair->ami_sw, &confs[i]);
+	return ret;
+}
+
+static int
+pair_sessions(struct revere_net *net, struct revere_net_pair *pair)
+{
+	const struct {
+		bool tx; /* software sends */
+		uint8_t sw, hw;
+		uint8_t log2_length;
+		uint8_t prio; /* buffers before packets that need them */
+	} sessions[] = {
+		{ true, REVERE_NET_TX_PACKETS, RVR_RNA_RX_PACKETS, net->log2_msg_length, 0 },
+		{ true, REVERE_NET_TX_BUFFERS, RVR_RNA_RX_BUFFERS, net->log2_msg_length, 1 },
+		{ false, REVERE_NET_RX_DONE, RVR_RNA_TX_DONE, done_log2_length(net), 0 },
+		{ false, REVERE_NET_RX_PACKETS, RVR_RNA_TX_PACKETS, net->log2_msg_length, 0 },
+	};
+	unsigned int i;
+
+	RTE_BUILD_BUG_ON(RTE_DIM(sessions) != RTE_DIM(pair->asn));
+	for (i = 0; i < RTE_DIM(sessions); i++) {
+		const struct revere_asn_end sw = { pair->ami_sw, NULL, sessions[i].sw };
+		const struct revere_asn_end hw = { NULL, pair->ami_hw, sessions[i].hw };
+		const struct revere_asn_conf conf = {
+			.log2_msg_length = sessions[i].log2_length,
+			.prio = sessions[i].prio,
+		};
+
+		pair->asn[i] = sessions[i].tx ? revere_asn_create(net->dev, &sw, &hw, &conf) :
+						revere_asn_create(net->dev, &hw, &sw, &conf);
+		if (pair->asn[i] < 0)
+			return pair->asn[i];
+	}
+	return 0;
+}
+
+static void
+pair_close(struct revere_net *net, struct revere_net_pair *pair)
+{
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(pair->asn); i++)
+		if (pair->asn[i] >= 0)
+			revere_asn_destroy(net->dev, (uint32_t)pair->asn[i]);
+	if (pair->ami_hw != NULL)
+		revere_ami_hw_destroy(pair->ami_hw);
+	revere_ami_sw_destroy(pair->ami_sw);
+	revere_net_irq_close(net, &pair->irq);
+	memset(pair, 0, sizeof(*pair));
+}
+
+static int
+pair_open(struct revere_net *net, struct revere_net_pair *pair)
+{
+	struct revere_ami_sw_conf conf = { .numa_node = net->data->numa_node };
+	unsigned int i;
+	int ret;
+
+	memset(pair, 0, sizeof(*pair));
+	for (i = 0; i < RTE_DIM(pair->asn); i++)
+		pair->asn[i] = -1;
+	ret = revere_net_pair_irq_open(net, pair, &conf);
+	if (ret == 0)
+		ret = revere_ami_sw_create(net->dev, &conf, &pair->ami_sw);
+	if (ret == 0) {
+		revere_net_pair_irq_mask(pair);
+		ret = pair_rings(net, pair);
+	}
+	if (ret == 0)
+		ret = revere_ami_hw_create(net->dev, net->aha_id, &pair->ami_hw);
+	if (ret == 0)
+		ret = pair_sessions(net, pair);
+	if (ret == 0)
+		ret = revere_ami_sw_enable(pair->ami_sw);
+	if (ret < 0)
+		pair_close(net, pair);
+	return ret;
+}
+
+int
+revere_net_pair_reset(struct revere_net *net, uint16_t id)
+{
+	struct revere_net_pair *pair = &net->pairs[id];
+	int ret;
+
+	pair->failed = true;
+	pair->announced = false;
+	/* It has forgotten more than that. */
+	if (revere_net_gone(net))
+		return 0;
+	ret = revere_ami_sw_reset(pair->ami_sw);
+	if (ret == 0)
+		revere_net_pair_irq_mask(pair);
+	if (ret == 0)
+		ret = revere_ami_hw_reset(pair->ami_hw);
+	if (ret == 0)
+		ret = revere_ami_sw_enable(pair->ami_sw);
+	if (ret == 0)
+		pair->failed = false;
+	return ret;
+}
+
+int
+revere_net_pairs_resize(struct revere_net *net, uint16_t count)
+{
+	struct revere_net_pair *pairs;
+	uint16_t had = net->num_pairs;
+	int ret;
+
+	while (net->num_pairs > count)
+		pair_close(net, &net->pairs[--net->num_pairs]);
+	if (count == 0) {
+		rte_free(net->pairs);
+		net->pairs = NULL;
+		return 0;
+	}
+	pairs = rte_realloc(net->pairs, count * sizeof(*pairs), 0);
+	if (pairs == NULL) {
+		REVERE_NET_LOG(ERR, net, "no memory for %u queue pairs", count);
+		return -ENOMEM;
+	}
+	net->pairs = pairs;
+	for (; net->num_pairs < count; net->num_pairs++) {
+		ret = pair_open(net, &net->pairs[net->num_pairs]);
+		if (ret == 0)
+			continue;
+		REVERE_NET_LOG(ERR, net, "no contexts for queue pair %u of %u: %s",
+			net->num_pairs, count, rte_strerror(-ret));
+		while (net->num_pairs > had)
+			pair_close(net, &net->pairs[--net->num_pairs]);
+		return ret;
+	}
+	return 0;
+}

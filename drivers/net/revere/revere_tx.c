@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * Transmitting: the fast path. Descriptors are written straight into the ring's slots; mbufs are
+ * freed when enough of them have come back, so that a burst seldom looks at completions.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include <rte_mempool.h>
+
+#include "revere_net.h"
+
+void
+revere_net_tx_fault(struct revere_net_txq *txq, const char *what, uint64_t value)
+{
+	struct revere_net *net = txq->net;
+
+	txq->stats.device_errors++;
+	txq->running = false;
+	net->pairs[txq->id].failed = true;
+	net->data->tx_queue_state[txq->id] = RTE_ETH_QUEUE_STATE_STOPPED;
+	REVERE_NET_LOG(ERR, net, "Tx queue %u stopped: the device wrote %s %" PRIu64
+		"; start the queue again to recover", txq->id, what, value);
+}
+
+/* ---- Completions -------------------------------------------------------------------------- */
+
+/** Looks at completions: moves txq->completed, never beyond what is out. */
+static void
+tx_look(struct revere_net_txq *txq)
+{
+	uint32_t ready = revere_rx_refresh(txq->done);
+	const struct rvr_rna_tx_done *msg;
+	uint64_t done;
+	uint16_t opcode;
+
+	if (ready == 0) {
+		if (unlikely(txq->done->broken))
+			revere_net_tx_fault(txq, "an index of its ring of completions, beyond",
+				txq->done->own);
+		return;
+	}
+	/* Counts are cumulative: the last one says all. */
+	msg = revere_rx_msg(txq->done, ready - 1);
+	opcode = rvr_le16_cpu(*(const volatile rvr_le16 *)&msg->opcode);
+	done = rvr_le64_cpu(*(const volatile rvr_le64 *)&msg->done);
+	revere_rx_release(txq->done, ready);
+	if (unlikely(opcode != RVR_RNA_OP_TX_DONE ||
+		    done - txq->completed > txq->head - txq->completed))
+		revere_net_tx_fault(txq, "completions up to descriptor", done);
+	else
+		txq->completed = done;
+}
+
+/** Frees whole packets of one segment, all of one pool. */
+static inline void
+free_fast(struct rte_mbuf **mbufs, uint32_t count)
+{
+	rte_mempool_put_bulk(mbufs[0]->pool, (void **)mbufs, count);
+}
+
+static inline void
+free_each(struct rte_mbuf **mbufs, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		rte_pktmbuf_free_seg(mbufs[i]);
+}
+
+/** Frees mbufs of the oldest `count` descriptors, which came back. */
+static void
+free_range(struct revere_net_txq *txq, uint32_t count)
+{
+	while (count > 0) {
+		uint32_t at = (uint32_t)txq->tail & txq->mask;
+		uint32_t n = RTE_MIN(count, txq->mask + 1 - at);
+
+		if (txq->fast_free)
+			free_fast(&txq->sw[at], n);
+		else
+			free_each(&txq->sw[at], n);
+		txq->tail += n;
+		count -= n;
+	}
+}
+
+/**
+ * Frees what came back, now and then or if there is no room for `want` more: a look at completions
+ * costs two cache lines of the device's core.
+ */
+static __rte_always_inline uint32_t
+tx_free_descs(struct revere_net_txq *txq, uint32_t want)
+{
+	uint32_t busy = (uint32_t)(txq->head - txq->tail);
+
+	if (txq->head >= txq->look_at || busy + want > txq->nb_desc) {
+		txq->look_at = txq->head + txq->look_every;
+		tx_look(txq);
+		free_range(txq, (uint32_t)(txq->completed - txq->tail));
+		busy = (uint32_t)(txq->head - txq->tail);
+	}
+	return txq->nb_desc - busy;
+}
+
+uint32_t
+revere_net_tx_reclaim(struct revere_net_txq *txq, uint32_t max_packets)
+{
+	uint32_t i, count, packets = 0;
+
+	tx_look(txq);
+	count = (uint32_t)(txq->completed - txq->tail);
+	for (i = 0; i < count && packets < max_packets; i++)
+		packets += txq->sw[(txq->tail + i) & txq->mask]->next == NULL;
+	free_range(txq, i);
+	return packets;
+}
+
+int
+revere_net_tx_done_cleanup(void *tx_queue, uint32_t free_cnt)
+{
+	struct revere_net_txq *txq = tx_queue;
+
+	if (!txq->running)
+		return 0;
+	return (int)revere_net_tx_reclaim(txq, free_cnt == 0 ? UINT32_MAX : free_cnt);
+}
+
+/* ---- Bursts ------------------------------------------------------------------------------- */
+
+static __rte_always_inline void
+write_head(void *msg, uint32_t count)
+{
+	struct rvr_rna_tx *head = msg;
+
+	head->opcode = rvr_cpu_le16(RVR_RNA_OP_TX);
+	head->count = rvr_cpu_le16((uint16_t)count);
+	head->zero = 0;
+	head->zero2 = 0;
+}
+
+static __rte_always_inline void
+write_desc(revere_net_word *desc, const struct rte_mbuf *m, uint32_t flags)
+{
+	desc[0] = rvr_cpu_le64(rte_mbuf_data_iova(m));
+	desc[1] = rvr_cpu_le64((uint64_t)m->data_len | (uint64_t)flags << 16);
+}
+
+/** One message of packets of one segment each. */
+static __rte_always_inline void
+write_packets(struct revere_net_txq *txq, void *msg, struct rte_mbuf **pkts, uint32_t count)
+{
+	revere_net_word *desc = RTE_PTR_ADD(msg, sizeof(struct rvr_rna_tx));
+	uint32_t i, at = (uint32_t)txq->head;
+
+	for (i = 0; i < count; i++) {
+		txq->sw[(at + i) & txq->mask] = pkts[i];
+		write_desc(&desc[2 * i], pkts[i], 0);
+	}
+	write_head(msg, count);
+	txq->head += count;
+}
+
+/** After a ring had no room: whether that is because of a wild index. */
+static __rte_noinline void
+tx_check_ring(struct revere_net_txq *txq)
+{
+	if (txq->ring->broken)
+		revere_net_tx_fault(txq, "an index of its ring of packets, beyond",
+			txq->ring->own);
+}
+
+uint16_t
+revere_net_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
+{
+	struct revere_net_txq *txq = tx_queue;
+	struct revere_ring *ring = txq->ring;
+	uint32_t sent = 0, msgs = 0, free, room;
+
+	if (unlikely(!txq->running))
+		return 0;
+	free = tx_free_descs(txq, count);
+	count = (uint16_t)RTE_MIN((uint32_t)count, free);
+	room = revere_tx_room(ring, (count >> txq->descs_shift) + 1u);
+	for (; sent < count && msgs < room; msgs++) {
+		uint32_t n = RTE_MIN(count - sent, txq->max_descs);
+
+		write_packets(txq, revere_tx_slot(ring, msgs), &pkts[sent], n);
+		sent += n;
+	}
+	if (likely(msgs > 0)) {
+		revere_tx_publish(ring, msgs);
+		revere_net_prefetch_slots(ring, REVERE_NET_LINES_AHEAD);
+	} else if (unlikely(room == 0)) {
+		tx_check_ring(txq);
+	}
+	return (uint16_t)sent;
+}
+
+/** A message that is being filled with packets of any number of segments. */
+struct tx_writer {
+	uint32_t msgs; /**< messages that are full */
+	uint32_t room; /**< messages that there is room for */
+	uint32_t fill; /**< descriptors of the open one */
+};
+
+static inline void
+write_segments(struct revere_net_txq *txq, struct tx_writer *writer, struct rte_mbuf *m)
+{
+	for (; m != NULL; m = m->next) {
+		void *msg = revere_tx_slot(txq->ring, writer->msgs);
+		revere_net_word *descs = RTE_PTR_ADD(msg, sizeof(struct rvr_rna_tx));
+
+		txq->sw[txq->head++ & txq->mask] = m;
+		write_desc(&descs[2 * writer->fill], m, m->next != NULL ? RVR_RNA_TX_MORE : 0);
+		if (++writer->fill == txq->max_descs) {
+			write_head(msg, writer->fill);
+			writer->fill = 0;
+			writer->msgs++;
+		}
+	}
+}
+
+uint16_t
+revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
+{
+	struct revere_net_txq *txq = tx_queue;
+	struct revere_ring *ring = txq->ring;
+	struct tx_writer writer = { 0 };
+	uint32_t free, descs;
+	uint16_t sent;
+
+	if (unlikely(!txq->running))
+		return 0;
+	/* One packet at least can go, or completions are looked at. */
+	free = tx_free_descs(txq, (uint32_t)count + txq->max_segs);
+	writer.room = revere_tx_room(ring, ring->mask + 1);
+	descs = RTE_MIN(free, writer.room * txq->max_descs);
+	for (sent = 0; sent < count && pkts[sent]->nb_segs <= descs; sent++) {
+		descs -= pkts[sent]->nb_segs;
+		write_segments(txq, &writer, pkts[sent]);
+	}
+	if (writer.fill > 0)
+		write_head(revere_tx_slot(ring, writer.msgs++), writer.fill);
+	if (likely(writer.msgs > 0))
+		revere_tx_publish(ring, writer.msgs);
+	else if (unlikely(writer.room == 0))
+		tx_check_ring(txq);
+	return sent;
+}
+
+/* What descriptors can't say; of what type a packet is harms nobody. */
+#define TX_NOT_OFFERED                                                                         \
+	(RTE_MBUF_F_TX_OFFLOAD_MASK & ~(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 |              \
+		RTE_MBUF_F_TX_OUTER_IPV4 | RTE_MBUF_F_TX_OUTER_IPV6))
+
+uint16_t
+revere_net_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
+{
+	const struct revere_net_txq *txq = tx_queue;
+	uint16_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct rte_mbuf *m = pkts[i];
+
+		if (m->ol_flags & TX_NOT_OFFERED) {
+			rte_errno = ENOTSUP;
+			break;
+		}
+		if (m->nb_segs > txq->max_segs || m->pkt_len > txq->net->limits.max_frame ||
+			m->pkt_len < RTE_ETHER_HDR_LEN) {
+			rte_errno = EINVAL;
+			break;
+		}
+	}
+	return i;
+}
+
+int
+revere_net_tx_status(void *tx_queue, uint16_t offset)
+{
+	struct revere_net_txq *txq = tx_queue;
+
+	if (offset >= txq->nb_desc)
+		return -EINVAL;
+	if (!txq->running)
+		return RTE_ETH_TX_DESC_UNAVAIL;
+	/* Free ones come first; after them, round the ring, those that are out. */
+	return offset < tx_free_descs(txq, txq->nb_desc) ? RTE_ETH_TX_DESC_DONE :
+							    RTE_ETH_TX_DESC_FULL;
+}
+
+#if REVERE_TX_QUEUE_COUNT
+int
+revere_net_tx_queue_count(void *tx_queue)
+{
+	struct revere_net_txq *txq = tx_queue;
+
+	return txq->running ? (int)(txq->nb_desc - tx_free_descs(txq, txq->nb_desc)) : 0;
+}
+#endif
