@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Revere for DPDK authors
+"""Writes corpus_vfio_user/seed-*: an input for each thing clients do; see fuzz_vfio_user.c."""
+
+import os
+import struct
+import sys
+
+ARGSZ, MEMORY, EVENT = 1, 0 << 3, 1 << 3
+IOVA = 0x10000
+
+
+def request(command, payload=b"", fds=0, kind=0, flags=0):
+    """One request."""
+    return bytes([fds | kind, command, flags, len(payload)]) + payload
+
+
+def write(region, offset, value, size=8):
+    """REGION_WRITE."""
+    return request(10, struct.pack("=QII", offset, region, size) + value.to_bytes(size, "little"))
+
+
+def read(region, offset, size):
+    """REGION_READ."""
+    return request(9, struct.pack("=QII", offset, region, size))
+
+
+def dma_map(iova, size, fds=1, offset=0, flags=3):
+    """DMA_MAP."""
+    return request(2, struct.pack("=IQQQ", flags, offset, iova, size), fds, MEMORY, ARGSZ)
+
+
+def dma_unmap(iova, size, flags=0):
+    """DMA_UNMAP."""
+    return request(3, struct.pack("=IQQ", flags, iova, size), 0, 0, ARGSZ)
+
+
+def store(at, data):
+    """The client's own store into its memory."""
+    return request(255, struct.pack("=H", at) + data)
+
+
+class Script:
+    """Management commands, each with its doorbell."""
+
+    def __init__(self):
+        self.data, self.count = ON + AMU, 0
+
+    def command(self, opcode, **words):
+        """A command whose 32-bit words are given by offset: w4=..."""
+        msg = bytearray(struct.pack("<16I", opcode, *[0] * 15))
+        for name, value in words.items():
+            struct.pack_into("<I", msg, int(name[1:]), value)
+        self.data += store(self.count % 4 * 64, bytes(msg))
+        self.count += 1
+        self.data += write(0, 0x1600, self.count) + write(0, 0x1c00, self.count)
+        return self
+
+    def connect(self, aha):
+        """AMI-SW 0 with sessions to an agent and back."""
+        self.command(6).command(23, w4=aha)
+        self.command(16, w4=0x10, w12=aha << 16, w20=1, w56=3 << 10)
+        self.command(16, w4=0x20, w8=aha << 16, w20=2, w56=3 << 10)
+        self.command(15).command(13).command(11)
+        for tx, base in ((0x40, IOVA + 0x3000), (0, IOVA + 0x4000)):
+            self.command(20, w8=tx, w12=2 << 1, w16=base)
+        return self.command(14).command(34).command(32).command(33)
+
+    def message(self, data):
+        """A message to the agent."""
+        self.data += store(0x3000, data.ljust(64, b"\0")) + write(0, 0x10600, 1)
+        self.data += read(0, 0x10e00, 8) + write(0, 0x10c00, 1)
+        return self
+
+
+def set_irqs(flags, start, count, fds=0, data=b"", index=2):
+    """SET_IRQS."""
+    return request(8, struct.pack("=IIII", flags, index, start, count) + data, fds, EVENT, ARGSZ)
+
+
+VERSION = request(1, struct.pack("=HH", 0, 1) +
+                  b'{"capabilities":{"max_msg_fds":8,"max_data_xfer_size":1048576,'
+                  b'"migration":{"pgsize":4096},"x":[1,-2.5e3,true,null,"\\"\\u0041"]}}\0')
+ON = dma_map(IOVA, 0x8000) + write(7, 4, 6, 2)
+AMU = (write(0, 0x18, 1) + write(0, 0x60, IOVA) + write(0, 0x68, 2) + write(0, 0x70, IOVA + 0x1000)
+       + write(0, 0x78, 2) + write(0, 0x80, IOVA + 0x2000) + write(0, 0x88, 2))
+
+SEEDS = {
+    "version": VERSION,
+    "info": request(4, bytes(12), flags=ARGSZ) + b"".join(
+        request(5, struct.pack("=IIIQQ", 0, i, 0, 0, 0) + bytes(32 * (i == 0)), flags=ARGSZ)
+        for i in range(9)) + b"".join(
+        request(7, struct.pack("=III", 0, i, 0), flags=ARGSZ) for i in range(5)),
+    "config": b"".join(read(7, i, 64) for i in range(0, 0x188, 64)) + write(7, 0x10, 2**64 - 1)
+    + write(7, 0x44, 3, 2) + write(7, 0x58, 0x8000, 2) + write(7, 0x92, 0xffff, 2),
+    "dma": b"".join(dma_map(IOVA + i * 4096, 4096, 1, (7 - i) * 4096) for i in range(8))
+    + dma_unmap(IOVA + 4096, 100) + dma_unmap(0, 1 << 63) + dma_map(0, 0xa0000, 0)
+    + dma_unmap(0, 0, 2),
+    "irqs": set_irqs(0x24, 0, 3, 3) + set_irqs(0x21, 0, 3) + set_irqs(0x22, 0, 2, data=b"\0\1")
+    + set_irqs(0x24, 1, 1) + set_irqs(0x21, 0, 0) + set_irqs(0x24, 0, 1, 1, index=4),
+    "registers": read(0, 0, 64) + write(0, 0x60, 0x12345678, 4) + write(0, 0x64, 1, 1)
+    + write(0, 0x10600, 5) + read(0, 0x10000, 128) + write(2, 0, 2**128 - 1, 16) + read(2, 0, 160),
+    "commands": ON + AMU + write(0, 0x1600, 1) + read(0, 0x20, 8) + write(0, 0x1600, 3),
+    "probe": Script().command(1).command(2).command(37, w4=3).command(99).data,
+    "inversion": Script().connect(0).message(b"abc").data,
+    "network": Script().connect(1).message(b"\1").data,
+    "copy": Script().connect(3).message(struct.pack(
+        "<QQQIII", 0, IOVA + 0x5000, IOVA + 0x6000, 100, 0, 1)).data,
+    "reset": ON + AMU + request(13) + ON + read(0, 0x18, 8),
+    "unknown": request(6, bytes(16)) + request(16, bytes(8)) + request(200) + request(0)
+    + request(13, b"", 3, EVENT),
+}
+
+
+def main():
+    """Writes them into the folder given, or the corpus."""
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(
+        os.path.dirname(os.path.abspath(__file__)), "corpus_vfio_user")
+    for name, data in SEEDS.items():
+        with open(os.path.join(folder, "seed-" + name), "wb") as file:
+            file.write(data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Revere for DPDK authors
+"""scripts/demo and scripts/bench: they run, say what they should, and refuse nonsense."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from conftest import need_driver, programs
+
+
+def script(name, *args, seconds=240):
+    """Runs a script; the CompletedProcess."""
+    return subprocess.run([os.path.join(programs.TOP, "scripts", name), *args], check=False,
+                          capture_output=True, text=True, timeout=seconds,
+                          stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("args", [[], ["--no-huge"]])
+def test_demo(args):
+    need_driver("net")
+    need_driver("dma")
+    result = script("demo", "--no-setup", *args)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("Mpps") == 2
+    assert result.stdout.count("Mops") == 3
+    assert result.stdout.count("all equal") == 2
+
+
+def test_demo_unknown_argument():
+    result = script("demo", "--nonsense")
+    assert result.returncode != 0
+    assert "--nonsense" in result.stderr
+
+
+@pytest.mark.parametrize("bench, peers, unit", [
+    ("net", {"memif", "vhost"}, "Mpps"), ("dma", {"skeleton", "memcpy"}, "Mops")])
+def test_bench(tmp_path, bench, peers, unit):
+    need_driver(bench)
+    path = tmp_path / "figures.json"
+    result = script("bench", bench, "--quick", "--json", str(path))
+    assert result.returncode == 0, result.stdout + result.stderr
+    rows = json.loads(path.read_text())["results"]
+    assert len(rows) == 4
+    for row in rows:
+        assert row["bench"].removesuffix("-socket") in ("net-loop", "dma-copy")
+        assert row["unit"] == unit
+        assert row["project"] > 0
+        assert set(row["peers"]) == set(row["ratio"]) == \
+            ({"in-process"} if row["bench"].endswith("-socket") else peers)
+        for peer, figure in row["peers"].items():
+            assert row["ratio"][peer] == pytest.approx(row["project"] / figure, rel=0.02)
+
+
+def test_bench_unknown_name():
+    result = script("bench", "nonsense")
+    assert result.returncode != 0
+    assert "nonsense" in result.stderr
+    assert "net" in result.stderr

@@ -1,0 +1,937 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * Cases for dma/revere. Most of them enqueue random jobs on a device while a model on the CPU
+ * does the same to a second copy of the memory: contents, order, indices and statuses have to
+ * agree at any time, whatever faults the device was told to have.
+ */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <bus_vdev_driver.h>
+#include <rte_cycles.h>
+#include <rte_dmadev.h>
+#include <rte_eal.h>
+#include <rte_log.h>
+#include <rte_malloc.h>
+
+#include "dma_revere_cases.h"
+#include "revere_dma.h"
+
+#define ARENA 65536u /* bytes in each half */
+#define JOBS 65536u  /* ring_idx values */
+#define BURST 64
+#define PATIENCE_S 20 /* for what has to come */
+
+#ifdef __SANITIZE_THREAD__
+/* EAL's interrupt thread lets go of a file with a spinlock that TSan doesn't see. */
+const char *__tsan_default_suppressions(void);
+
+const char *
+__tsan_default_suppressions(void)
+{
+	return "race:^events_stop$\n";
+}
+#endif
+
+static const char *device_args;
+static unsigned int scale;
+static uint64_t random_state = 0x5eed;
+
+static uint32_t
+rnd(uint32_t below)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t)((random_state >> 33) % below);
+}
+
+/* ---- A channel and its model ------------------------------------------------------------- */
+
+struct chan {
+	int16_t dev;
+	uint16_t vchan;
+	uint16_t nb_desc;
+	uint64_t head, tail; /**< jobs enqueued, jobs reported */
+	uint8_t *memory;     /**< two halves of ARENA bytes, which the device works on */
+	uint8_t *model;
+	bool fails[JOBS];     /**< by ring_idx: the job must fail */
+	bool unsure;	      /**< jobs may fail, and what they do isn't known: no contents */
+	uint64_t failures;    /**< reported */
+	uint64_t stalls;      /**< polls in vain since the last job */
+};
+
+static struct revere_dma_vchan *
+inside(const struct chan *chan)
+{
+	struct revere_dma_dev *dma = rte_dma_fp_objs[chan->dev].dev_private;
+
+	return &dma->vchans[chan->vchan];
+}
+
+static int16_t
+device_open(const char *args)
+{
+	char all[512];
+	int dev;
+
+	snprintf(all, sizeof(all), "%s%s%s", device_args, args[0] == '\0' ? "" : ",", args);
+	if (rte_vdev_init("dma_revere_test", all) != 0)
+		return -1;
+	dev = rte_dma_get_dev_id_by_name("dma_revere_test");
+	assert_true(dev >= 0);
+	return (int16_t)dev;
+}
+
+static void
+device_close(void)
+{
+	assert_int_equal(rte_vdev_uninit("dma_revere_test"), 0);
+	assert_int_equal(rte_dma_get_dev_id_by_name("dma_revere_test"), -EINVAL);
+}
+
+static void
+vchans_setup(int16_t dev, uint16_t count, uint16_t nb_desc)
+{
+	const struct rte_dma_conf conf = {.nb_vchans = count};
+	const struct rte_dma_vchan_conf vchan_conf = {
+		.direction = RTE_DMA_DIR_MEM_TO_MEM,
+		.nb_desc = nb_desc,
+	};
+	uint16_t i;
+
+	assert_int_equal(rte_dma_configure(dev, &conf), 0);
+	for (i = 0; i < count; i++)
+		assert_int_equal(rte_dma_vchan_setup(dev, i, &vchan_conf), 0);
+	assert_int_equal(rte_dma_start(dev), 0);
+}
+
+static void
+chan_begin(struct chan *chan)
+{
+	uint32_t i;
+
+	for (i = 0; i < 2 * ARENA; i++)
+		chan->memory[i] = chan->model[i] = (uint8_t)rnd(256);
+	chan->head = 0;
+	chan->tail = 0;
+	chan->failures = 0;
+	memset(chan->fails, 0, sizeof(chan->fails));
+}
+
+static struct chan *
+chan_new(int16_t dev, uint16_t vchan, uint16_t nb_desc)
+{
+	struct chan *chan = calloc(1, sizeof(*chan));
+
+	assert_non_null(chan);
+	chan->dev = dev;
+	chan->vchan = vchan;
+	chan->nb_desc = nb_desc;
+	chan->memory = rte_malloc(NULL, 2 * ARENA, 0);
+	chan->model = malloc(2 * ARENA);
+	assert_non_null(chan->memory);
+	assert_non_null(chan->model);
+	chan_begin(chan);
+	return chan;
+}
+
+static void
+chan_free(struct chan *chan)
+{
+	rte_free(chan->memory);
+	free(chan->model);
+	free(chan);
+}
+
+/** A device with one vchan, started. */
+static struct chan *
+chan_open(const char *args, uint16_t nb_desc)
+{
+	int16_t dev = device_open(args);
+
+	assert_true(dev >= 0);
+	vchans_setup(dev, 1, nb_desc);
+	return chan_new(dev, 0, nb_desc);
+}
+
+static void
+chan_close(struct chan *chan)
+{
+	int16_t dev = chan->dev;
+
+	chan_free(chan);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	device_close();
+}
+
+static rte_iova_t
+iova(const struct chan *chan, uint32_t at)
+{
+	return (rte_iova_t)(uintptr_t)(chan->memory + at);
+}
+
+/** Checks what enqueueing answered, and counts. */
+static bool
+enqueued(struct chan *chan, int ret, bool fails)
+{
+	if (chan->head - chan->tail == chan->nb_desc) {
+		assert_int_equal(ret, -ENOSPC);
+		return false;
+	}
+	assert_int_equal(ret, (uint16_t)chan->head);
+	chan->fails[(uint16_t)chan->head] = fails;
+	chan->head++;
+	return true;
+}
+
+/** A place for @p length bytes in one half. */
+static uint32_t
+place(uint32_t half, uint32_t length)
+{
+	return half * ARENA + rnd(ARENA - length + 1);
+}
+
+static bool
+copy_random(struct chan *chan, uint32_t max_length, uint64_t flags)
+{
+	uint32_t length = 1 + rnd(max_length), half = rnd(2);
+	uint32_t src = place(half, length), dst = place(1 - half, length);
+
+	if (!enqueued(chan,
+		      rte_dma_copy(chan->dev, chan->vchan, iova(chan, src), iova(chan, dst),
+				   length, flags),
+		      false))
+		return false;
+	memcpy(chan->model + dst, chan->model + src, length);
+	return true;
+}
+
+/** A copy whose source or destination is no address. */
+static bool
+copy_bad(struct chan *chan, uint64_t flags)
+{
+	uint32_t length = 1 + rnd(100);
+	bool src = rnd(2);
+
+	return enqueued(chan,
+			rte_dma_copy(chan->dev, chan->vchan, src ? 0 : iova(chan, 0),
+				     src ? iova(chan, ARENA) : 0, length, flags),
+			true);
+}
+
+static bool
+fill_random(struct chan *chan, uint32_t max_length, uint64_t flags)
+{
+	uint32_t i, length = 1 + rnd(max_length), dst = place(rnd(2), length);
+	uint64_t pattern = ((uint64_t)rnd(UINT32_MAX) << 32) | rnd(UINT32_MAX);
+
+	if (!enqueued(chan,
+		      rte_dma_fill(chan->dev, chan->vchan, pattern, iova(chan, dst), length, flags),
+		      false))
+		return false;
+	for (i = 0; i < length; i++)
+		chan->model[dst + i] = ((const uint8_t *)&pattern)[i % 8];
+	return true;
+}
+
+/** Cuts @p total bytes into up to @p max segments, one behind the other, in a random order. */
+static uint16_t
+sg_cut(const struct chan *chan, struct rte_dma_sge *sge, uint16_t max, uint32_t at, uint32_t total)
+{
+	uint16_t i, j, count = (uint16_t)(1 + rnd(RTE_MIN(max, total)));
+	struct rte_dma_sge swap;
+	uint32_t left = total, length;
+
+	for (i = 0; i < count; i++) {
+		length = i == count - 1 ? left : 1 + rnd(left - (count - 1 - i));
+		sge[i].addr = iova(chan, at);
+		sge[i].length = length;
+		at += length;
+		left -= length;
+	}
+	for (i = 0; i < count; i++) {
+		j = (uint16_t)rnd(count);
+		swap = sge[i];
+		sge[i] = sge[j];
+		sge[j] = swap;
+	}
+	return count;
+}
+
+static bool
+sg_random(struct chan *chan, uint32_t max_length, uint16_t max_sges, bool bad, uint64_t flags)
+{
+	struct rte_dma_sge src[REVERE_DMA_MAX_SGES], dst[REVERE_DMA_MAX_SGES];
+	uint32_t i, length = 1 + rnd(max_length), half = rnd(2);
+	uint16_t nb_src = sg_cut(chan, src, max_sges, place(half, length), length);
+	uint16_t nb_dst = sg_cut(chan, dst, max_sges, place(1 - half, length), length);
+	uint8_t *flat;
+	int ret;
+
+	if (bad)
+		src[rnd(nb_src)].addr = 0;
+	ret = rte_dma_copy_sg(chan->dev, chan->vchan, src, dst, nb_src, nb_dst, flags);
+	/* Long lists may need more than is left for jobs of one operation. */
+	if (ret == -ENOSPC)
+		return false;
+	if (!enqueued(chan, ret, bad))
+		return false;
+	/* What a job that fails has copied isn't known. */
+	if (bad) {
+		chan->unsure = true;
+		return true;
+	}
+	flat = malloc(length);
+	assert_non_null(flat);
+	for (i = 0, length = 0; i < nb_src; i++) {
+		memcpy(flat + length, chan->model + (src[i].addr - iova(chan, 0)), src[i].length);
+		length += src[i].length;
+	}
+	for (i = 0, length = 0; i < nb_dst; i++) {
+		memcpy(chan->model + (dst[i].addr - iova(chan, 0)), flat + length, dst[i].length);
+		length += dst[i].length;
+	}
+	free(flat);
+	return true;
+}
+
+/** Checks one reported job. */
+static void
+job_check(struct chan *chan, enum rte_dma_status_code status)
+{
+	bool failed = status != RTE_DMA_STATUS_SUCCESSFUL;
+
+	assert_true(chan->tail < chan->head);
+	if (failed != chan->fails[(uint16_t)chan->tail] && (!failed || !chan->unsure)) {
+		rte_dma_dump(chan->dev, stderr);
+		fail_msg("job %u has status %d", (unsigned int)chan->tail, status);
+	}
+	chan->failures += failed;
+	chan->tail++;
+}
+
+static void
+reap_status(struct chan *chan, uint16_t most)
+{
+	enum rte_dma_status_code status[BURST];
+	uint16_t i, count, last = 0x5555;
+
+	count = rte_dma_completed_status(chan->dev, chan->vchan, most, &last, status);
+	assert_true(count <= most);
+	for (i = 0; i < count; i++)
+		job_check(chan, status[i]);
+	assert_int_equal(last, (uint16_t)(chan->tail - 1));
+}
+
+/** Takes up to @p most jobs off the channel, one way or the other. */
+static uint16_t
+reap(struct chan *chan, uint16_t most)
+{
+	uint64_t before = chan->tail;
+	bool has_error = true;
+	uint16_t i, count, last = 0x5555;
+
+	if (rnd(4) == 0) {
+		reap_status(chan, most);
+		return (uint16_t)(chan->tail - before);
+	}
+	count = rte_dma_completed(chan->dev, chan->vchan, most, &last, &has_error);
+	assert_true(count <= most);
+	for (i = 0; i < count; i++)
+		job_check(chan, RTE_DMA_STATUS_SUCCESSFUL);
+	assert_int_equal(last, (uint16_t)(chan->tail - 1));
+	if (has_error) {
+		/* Asked again it says the same, until the status is taken. */
+		assert_true(count < most);
+		assert_int_equal(rte_dma_completed(chan->dev, chan->vchan, most, &last,
+						   &has_error), 0);
+		assert_true(has_error);
+		assert_int_equal(last, (uint16_t)(chan->tail - 1));
+		before = chan->failures;
+		reap_status(chan, 1);
+		assert_int_equal(chan->failures, before + 1);
+		count++;
+	}
+	return count;
+}
+
+/** Submits and waits for all jobs. */
+static void
+drain(struct chan *chan)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	enum rte_dma_vchan_status status;
+
+	assert_int_equal(rte_dma_submit(chan->dev, chan->vchan), 0);
+	while (chan->tail < chan->head) {
+		if (reap(chan, BURST) == 0 && rte_get_timer_cycles() > end)
+			fail_msg("%u of %u jobs left", (unsigned int)(chan->head - chan->tail),
+				 (unsigned int)chan->head);
+	}
+	assert_int_equal(rte_dma_vchan_status(chan->dev, chan->vchan, &status), 0);
+	assert_int_equal(status, RTE_DMA_VCHAN_IDLE);
+	assert_int_equal(rte_dma_burst_capacity(chan->dev, chan->vchan), chan->nb_desc);
+}
+
+/** Compares memories of a channel at rest, and its statistics. */
+static void
+chan_verify(struct chan *chan)
+{
+	struct rte_dma_stats stats;
+
+	if (!chan->unsure)
+		assert_memory_equal(chan->memory, chan->model, 2 * ARENA);
+	assert_int_equal(rte_dma_stats_get(chan->dev, chan->vchan, &stats), 0);
+	assert_int_equal(stats.submitted, chan->head);
+	assert_int_equal(stats.completed, chan->tail);
+	assert_int_equal(stats.errors, chan->failures);
+}
+
+enum mix {
+	MIX_COPY = 1,
+	MIX_FILL = 2,
+	MIX_SG = 4,
+	MIX_BAD = 8, /* jobs that fail */
+};
+
+static bool
+job_random(struct chan *chan, unsigned int mix, uint32_t max_length)
+{
+	uint64_t flags = (rnd(8) == 0 ? RTE_DMA_OP_FLAG_SUBMIT : 0) |
+			 (rnd(8) == 0 ? RTE_DMA_OP_FLAG_FENCE : 0);
+
+	if ((mix & MIX_BAD) && rnd(10) == 0)
+		return copy_bad(chan, flags);
+	if ((mix & MIX_SG) && rnd(3) == 0)
+		return sg_random(chan, max_length, (uint16_t)(1 + rnd(REVERE_DMA_MAX_SGES)), false,
+				 flags);
+	if ((mix & MIX_FILL) && rnd(3) == 0)
+		return fill_random(chan, max_length, flags);
+	return copy_random(chan, max_length, flags);
+}
+
+/** @p jobs random jobs in bursts of random size, with submits and polls in between. */
+static void
+stress(struct chan *chan, unsigned int jobs, unsigned int mix, uint32_t max_length)
+{
+	uint64_t end = chan->head + jobs;
+	uint16_t capacity;
+	uint32_t burst;
+
+	while (chan->head < end) {
+		for (burst = rnd(2 * BURST); burst > 0; burst--) {
+			capacity = rte_dma_burst_capacity(chan->dev, chan->vchan);
+			assert_int_equal(capacity, chan->nb_desc - (chan->head - chan->tail));
+			if (!job_random(chan, mix, max_length))
+				break;
+			assert_int_equal(rte_dma_burst_capacity(chan->dev, chan->vchan),
+					 capacity - 1);
+		}
+		if (rnd(4) > 0)
+			assert_int_equal(rte_dma_submit(chan->dev, chan->vchan), 0);
+		if (rnd(3) > 0)
+			reap(chan, (uint16_t)(1 + rnd(BURST)));
+		if (rnd(100) == 0) {
+			drain(chan);
+			chan_verify(chan);
+		}
+	}
+	drain(chan);
+	chan_verify(chan);
+}
+
+/* ---- Cases ---------------------------------------------------------------------------------- */
+
+static void
+info_tells_the_truth(void **state)
+{
+	struct rte_dma_info info;
+	int16_t dev = device_open("");
+
+	(void)state;
+	assert_true(dev >= 0);
+	assert_int_equal(rte_dma_info_get(dev, &info), 0);
+	assert_int_equal(info.dev_capa,
+			 RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_SVA | RTE_DMA_CAPA_HANDLES_ERRORS |
+				 RTE_DMA_CAPA_OPS_COPY | RTE_DMA_CAPA_OPS_COPY_SG |
+				 RTE_DMA_CAPA_OPS_FILL);
+	assert_int_equal(info.min_desc, REVERE_DMA_MIN_DESC);
+	assert_int_equal(info.max_desc, REVERE_DMA_MAX_DESC);
+	assert_int_equal(info.max_sges, REVERE_DMA_MAX_SGES);
+	assert_int_equal(info.max_vchans, REVERE_DMA_MAX_VCHANS);
+	device_close();
+}
+
+static void
+jobs_of_all_kinds(void **state)
+{
+	static const uint16_t sizes[] = {32, 33, 100, 512, 1000, 4096, 32768};
+	struct chan *chan;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(sizes); i++) {
+		chan = chan_open("", sizes[i]);
+		stress(chan, 5000 * scale, MIX_COPY, 4096);
+		stress(chan, 5000 * scale, MIX_COPY | MIX_FILL | MIX_SG, 512);
+		stress(chan, 5000 * scale, MIX_COPY | MIX_FILL | MIX_SG | MIX_BAD, 200);
+		chan_close(chan);
+	}
+}
+
+/** Devices differ in the length of messages, rings, and in how they show indices. */
+static void
+devices_of_all_kinds(void **state)
+{
+	static const char *const kinds[] = {
+		"ami_type=B",
+		"max_log2_msg_length=3",
+		"max_log2_msg_length=4,max_log2_size=9",
+		"max_log2_msg_length=6",
+		"min_log2_msg_length=5",
+		"min_log2_msg_length=8",
+		"num_ams=1,num_ami_sw=1",
+	};
+	struct chan *chan;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(kinds); i++) {
+		chan = chan_open(kinds[i], 200);
+		stress(chan, 5000 * scale, MIX_COPY | MIX_FILL | MIX_SG | MIX_BAD, 300);
+		chan_close(chan);
+	}
+}
+
+static void
+ring_idx_wraps(void **state)
+{
+	struct chan *chan = chan_open("", 1024);
+
+	(void)state;
+	stress(chan, 150000, MIX_COPY | MIX_BAD, 16);
+	chan_close(chan);
+}
+
+/** Exactly nb_desc jobs fit, however they are submitted, and polls alone make no room. */
+static void
+full_ring_refuses(void **state)
+{
+	static const uint16_t sizes[] = {32, 33, 100, 1000, 4096, 32768};
+	unsigned int i, round, submit_every;
+	enum rte_dma_vchan_status status;
+	struct chan *chan;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(sizes); i++) {
+		chan = chan_open("", sizes[i]);
+		for (round = 0; round < 6; round++) {
+			submit_every = round % 3 == 0 ? 1 : round % 3 == 1 ? 7 : 100000;
+			while (copy_random(chan, 64,
+				chan->head % submit_every == 0 ? RTE_DMA_OP_FLAG_SUBMIT : 0))
+				;
+			assert_int_equal(chan->head - chan->tail, sizes[i]);
+			assert_int_equal(rte_dma_vchan_status(chan->dev, 0, &status), 0);
+			assert_int_equal(rte_dma_burst_capacity(chan->dev, 0), 0);
+			assert_false(copy_random(chan, 64, 0));
+			drain(chan);
+			chan_verify(chan);
+		}
+		chan_close(chan);
+	}
+}
+
+static void
+failures_come_in_turn(void **state)
+{
+	static const unsigned int at[] = {0, 7, 14, 15, 40, 41, 42, 63};
+	enum rte_dma_status_code status[BURST];
+	unsigned int i, j, has_error_at;
+	struct chan *chan = chan_open("", 512);
+	uint16_t last;
+	bool has_error;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(at); i++) {
+		has_error_at = (uint16_t)(chan->head + at[i]);
+		for (j = 0; j < BURST; j++)
+			assert_true(j == at[i] ? copy_bad(chan, 0) : copy_random(chan, 64, 0));
+		rte_dma_submit(chan->dev, 0);
+		has_error = false;
+		for (j = 0; !has_error;)
+			j += rte_dma_completed(chan->dev, 0, BURST, &last, &has_error);
+		assert_int_equal(j, at[i]);
+		assert_int_equal(last, (uint16_t)(has_error_at - 1));
+		while (inside(chan)->done != inside(chan)->submitted)
+			revere_dma_poll(inside(chan));
+		assert_int_equal(rte_dma_completed_status(chan->dev, 0, BURST, &last, status),
+				 BURST - at[i]);
+		assert_true(status[0] == RTE_DMA_STATUS_INVALID_SRC_ADDR ||
+			    status[0] == RTE_DMA_STATUS_INVALID_DST_ADDR);
+		for (j = 1; j < BURST - at[i]; j++)
+			assert_int_equal(status[j], RTE_DMA_STATUS_SUCCESSFUL);
+		chan->tail = chan->head;
+		chan->failures++;
+	}
+	chan_verify(chan);
+	chan_close(chan);
+}
+
+/** A job of several operations fails if one of them does, in whichever message that is. */
+static void
+scattered_jobs_fail_whole(void **state)
+{
+	struct chan *chan = chan_open("", 256);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2000 * scale; i++) {
+		if (rnd(3) == 0)
+			sg_random(chan, 1000, REVERE_DMA_MAX_SGES, true, 0);
+		else if (rnd(2) == 0)
+			sg_random(chan, 1000, REVERE_DMA_MAX_SGES, false, 0);
+		else
+			copy_random(chan, 100, 0);
+		/* Exactly those are to fail, though contents aren't known. */
+		chan->unsure = false;
+		if (rnd(10) == 0)
+			rte_dma_submit(chan->dev, 0);
+		while (chan->head - chan->tail > 100 || rnd(4) == 0)
+			rte_dma_submit(chan->dev, 0), reap(chan, BURST);
+	}
+	drain(chan);
+	chan->unsure = true;
+	chan_verify(chan);
+	assert_true(chan->failures > 0);
+	chan_close(chan);
+}
+
+static void
+bad_arguments_are_refused(void **state)
+{
+	struct chan *chan = chan_open("", 64);
+	struct rte_dma_sge src[REVERE_DMA_MAX_SGES + 1], dst[REVERE_DMA_MAX_SGES + 1];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(src); i++) {
+		src[i] = (struct rte_dma_sge){.addr = iova(chan, i * 8), .length = 8};
+		dst[i] = (struct rte_dma_sge){.addr = iova(chan, ARENA + i * 8), .length = 8};
+	}
+	assert_int_equal(
+		rte_dma_copy(chan->dev, 0, iova(chan, 0), iova(chan, ARENA), 0, 0), -EINVAL);
+	assert_int_equal(rte_dma_fill(chan->dev, 0, 1, dst[0].addr, 0, 0), -EINVAL);
+	assert_int_equal(rte_dma_copy_sg(chan->dev, 0, src, dst, 0, 1, 0), -EINVAL);
+	assert_int_equal(rte_dma_copy_sg(chan->dev, 0, src, dst, 1, 0, 0), -EINVAL);
+	assert_int_equal(rte_dma_copy_sg(chan->dev, 0, src, dst, REVERE_DMA_MAX_SGES + 1,
+					 REVERE_DMA_MAX_SGES + 1, 0), -EINVAL);
+	assert_int_equal(rte_dma_copy_sg(chan->dev, 0, src, dst, 2, 1, 0), -EINVAL);
+	dst[3].length = 0;
+	assert_int_equal(rte_dma_copy_sg(chan->dev, 0, src, dst, 4, 4, 0), -EINVAL);
+	assert_int_equal(rte_dma_burst_capacity(chan->dev, 0), 64);
+	chan_verify(chan);
+	chan_close(chan);
+}
+
+/** Answers that are damaged, late, missing: each job is reported, once, in order. */
+static void
+faulty_devices_hang_nobody(void **state)
+{
+	static const char *const faults[] = {
+		"faults.answer_corrupt=3",
+		"faults.answer_corrupt=1",
+		"faults.answer_late_us=300",
+		"faults.answer_lost=5,answer_timeout_ms=20",
+		"faults.answer_lost=1,answer_timeout_ms=20",
+		"faults.dma_fault=10",
+		"faults.index_wild=40,answer_timeout_ms=20",
+		("faults.answer_lost=7,faults.answer_corrupt=5,faults.answer_late_us=50,"
+		 "faults.index_wild=100,faults.dma_fault=50,answer_timeout_ms=20"),
+	};
+	struct chan *chan;
+	unsigned int i, seed;
+	char args[256];
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(faults); i++) {
+		for (seed = 1; seed <= 2; seed++) {
+			snprintf(args, sizeof(args), "%s,faults.seed=%u", faults[i], seed);
+			chan = chan_open(args, 256);
+			chan->unsure = true;
+			stress(chan, 1000 * scale, MIX_COPY | MIX_FILL | MIX_SG | MIX_BAD, 200);
+			if (i != 2)
+				assert_true(chan->failures > 0);
+			chan_close(chan);
+		}
+	}
+}
+
+/** A device that takes nothing more, neither jobs nor commands. */
+static void
+dead_device_fails_all(void **state)
+{
+	struct chan *chan = chan_open("faults.answer_lost=1,answer_timeout_ms=20", 64);
+	struct revere_dma_vchan *vchan = inside(chan);
+	enum rte_dma_vchan_status status;
+	uint64_t cr;
+
+	(void)state;
+	chan->unsure = true;
+	while (copy_random(chan, 64, 0))
+		;
+	/* AMU_EN clear: commands aren't executed any more. */
+	cr = revere_dev_reg_read(vchan->dma->dev, RVR_AMU_CR);
+	revere_dev_reg_write(vchan->dma->dev, RVR_AMU_CR, 0);
+	rte_dma_submit(chan->dev, 0);
+	while (chan->tail < chan->head)
+		reap(chan, BURST);
+	assert_int_equal(chan->failures, 64);
+	assert_int_equal(rte_dma_copy(chan->dev, 0, iova(chan, 0), iova(chan, ARENA), 8, 0), -EIO);
+	assert_int_equal(rte_dma_burst_capacity(chan->dev, 0), 0);
+	assert_int_equal(rte_dma_vchan_status(chan->dev, 0, &status), 0);
+	assert_int_equal(status, RTE_DMA_VCHAN_HALTED_ERROR);
+	revere_dev_reg_write(vchan->dma->dev, RVR_AMU_CR, cr);
+	chan_close(chan);
+}
+
+static void
+stop_with_jobs_in_flight(void **state)
+{
+	struct chan *chan = chan_open("faults.answer_late_us=500", 512);
+	struct rte_dma_stats stats;
+	unsigned int i, jobs;
+
+	(void)state;
+	for (i = 0; i < 50 * scale; i++) {
+		for (jobs = rnd(600); jobs > 0; jobs--)
+			copy_random(chan, 4096, rnd(20) == 0 ? RTE_DMA_OP_FLAG_SUBMIT : 0);
+		if (rnd(2) == 0)
+			rte_dma_submit(chan->dev, 0);
+		if (rnd(2) == 0)
+			reap(chan, 10);
+		assert_int_equal(rte_dma_stop(chan->dev), 0);
+		/* Nobody writes there any more. */
+		chan_begin(chan);
+		assert_int_equal(rte_dma_stats_get(chan->dev, 0, &stats), 0);
+		assert_int_equal(stats.submitted, stats.completed);
+		assert_int_equal(rte_dma_start(chan->dev), 0);
+		assert_int_equal(rte_dma_stats_get(chan->dev, 0, &stats), 0);
+		assert_int_equal(stats.submitted, 0);
+		if (rnd(3) == 0)
+			stress(chan, 100, MIX_COPY | MIX_BAD, 500);
+	}
+	chan_close(chan);
+}
+
+static void
+vchans_stand_alone(void **state)
+{
+	struct chan *chans[REVERE_DMA_MAX_VCHANS];
+	struct rte_dma_stats stats, sum = {0};
+	int16_t dev = device_open("");
+	unsigned int i, j;
+
+	(void)state;
+	assert_true(dev >= 0);
+	vchans_setup(dev, RTE_DIM(chans), 128);
+	for (i = 0; i < RTE_DIM(chans); i++)
+		chans[i] = chan_new(dev, (uint16_t)i, 128);
+	for (j = 0; j < 500 * scale; j++) {
+		i = rnd(RTE_DIM(chans));
+		job_random(chans[i], MIX_COPY | MIX_FILL | MIX_SG | MIX_BAD, 500);
+		if (rnd(10) == 0)
+			stress(chans[i], 100, MIX_COPY | MIX_BAD, 500);
+	}
+	for (i = 0; i < RTE_DIM(chans); i++) {
+		drain(chans[i]);
+		chan_verify(chans[i]);
+		sum.submitted += chans[i]->head;
+		sum.errors += chans[i]->failures;
+		chan_free(chans[i]);
+	}
+	assert_int_equal(rte_dma_stats_get(dev, RTE_DMA_ALL_VCHAN, &stats), 0);
+	assert_int_equal(stats.submitted, sum.submitted);
+	assert_int_equal(stats.completed, sum.submitted);
+	assert_int_equal(stats.errors, sum.errors);
+	assert_int_equal(rte_dma_stats_reset(dev, RTE_DMA_ALL_VCHAN), 0);
+	assert_int_equal(rte_dma_stats_get(dev, RTE_DMA_ALL_VCHAN, &stats), 0);
+	assert_int_equal(stats.submitted, 0);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	device_close();
+}
+
+static size_t
+heap_used(void)
+{
+	struct rte_malloc_socket_stats stats;
+
+	assert_int_equal(rte_malloc_get_socket_stats(0, &stats), 0);
+	return stats.heap_allocsz_bytes;
+}
+
+/** More often than the device has contexts, so that one that leaks would be missed. */
+static void
+reconfigure_leaks_nothing(void **state)
+{
+	int16_t dev = device_open("num_ami_sw=16");
+	struct chan *chan;
+	size_t used = 0;
+	unsigned int i;
+
+	(void)state;
+	assert_true(dev >= 0);
+	for (i = 0; i < 40 * scale; i++) {
+		vchans_setup(dev, (uint16_t)(1 + i % REVERE_DMA_MAX_VCHANS),
+			     (uint16_t)(32 + i * 7 % 1000));
+		chan = chan_new(dev, 0, (uint16_t)(32 + i * 7 % 1000));
+		if (rnd(2) == 0)
+			stress(chan, 100, MIX_COPY, 500);
+		chan_free(chan);
+		assert_int_equal(rte_dma_stop(dev), 0);
+		if (i == 2)
+			vchans_setup(dev, 1, 32), rte_dma_stop(dev), used = heap_used();
+	}
+	vchans_setup(dev, 1, 32);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	assert_int_equal(heap_used(), used);
+	device_close();
+
+	used = heap_used();
+	for (i = 0; i < 20 * scale; i++) {
+		dev = device_open("");
+		assert_true(dev >= 0);
+		vchans_setup(dev, 1, 512);
+		/* Removing a started device is fine, too. */
+		if (i % 2 == 0)
+			rte_dma_stop(dev);
+		device_close();
+	}
+	assert_int_equal(heap_used(), used);
+}
+
+static void
+bad_setups_are_refused(void **state)
+{
+	static const char *const args[] = {
+		"answer_timeout_ms=x",
+		"answer_timeout_ms=-1",
+		"answer_timeout_ms=99999999999",
+		"no_such_key=1",
+		"max_log2_msg_length=3,max_log2_size=6",
+	};
+	const struct rte_dma_conf conf = {.nb_vchans = 4};
+	struct rte_dma_vchan_conf vchan_conf = {
+		.direction = RTE_DMA_DIR_MEM_TO_MEM,
+		.nb_desc = 64,
+	};
+	size_t used = heap_used();
+	unsigned int i;
+	int16_t dev;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(args); i++)
+		assert_int_equal(device_open(args[i]), -1);
+	assert_int_equal(heap_used(), used);
+
+	/* Two contexts of four. */
+	dev = device_open("num_ami_sw=2,num_ami_hw=16");
+	assert_true(dev >= 0);
+	assert_int_equal(rte_dma_configure(dev, &conf), -EINVAL);
+	device_close();
+
+	dev = device_open("");
+	assert_true(dev >= 0);
+	assert_int_equal(rte_dma_configure(dev, &conf), 0);
+	assert_int_equal(rte_dma_vchan_setup(dev, 0, &vchan_conf), 0);
+	assert_int_equal(rte_dma_start(dev), -EINVAL);
+	device_close();
+	assert_int_equal(heap_used(), used);
+}
+
+static void
+dump_shows_each_vchan(void **state)
+{
+	struct chan *chan = chan_open("", 64);
+	size_t size = 0;
+	char *text = NULL;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	stress(chan, 100, MIX_COPY | MIX_BAD, 500);
+	assert_int_equal(rte_dma_dump(chan->dev, file), 0);
+	fclose(file);
+	assert_non_null(strstr(text, "vchan 0: started, 64 descriptors"));
+	free(text);
+	chan_close(chan);
+}
+
+/** A case that failed leaves its device to the next one otherwise. */
+static int
+device_drop(void **state)
+{
+	(void)state;
+	rte_vdev_uninit("dma_revere_test");
+	return 0;
+}
+
+#define CASE(name) cmocka_unit_test_teardown(name, device_drop)
+
+int
+dma_revere_cases_run(int argc, char **argv, const char *args)
+{
+	static const struct CMUnitTest tests[] = {
+		CASE(info_tells_the_truth),
+		CASE(bad_setups_are_refused),
+		CASE(bad_arguments_are_refused),
+		CASE(failures_come_in_turn),
+		CASE(full_ring_refuses),
+		CASE(jobs_of_all_kinds),
+		CASE(devices_of_all_kinds),
+		CASE(ring_idx_wraps),
+		CASE(scattered_jobs_fail_whole),
+		CASE(vchans_stand_alone),
+		CASE(stop_with_jobs_in_flight),
+		CASE(reconfigure_leaks_nothing),
+		CASE(faulty_devices_hang_nobody),
+		CASE(dead_device_fails_all),
+		CASE(dump_shows_each_vchan),
+	};
+	/* EAL changes the order, so what is to be freed is kept apart. */
+	static const char *const options[] = {
+		"--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0",
+	};
+	char *strings[RTE_DIM(options) + 1], *eal_args[RTE_DIM(strings)];
+	unsigned int i;
+	int ret;
+
+	device_args = args;
+	scale = argc > 1 ? (unsigned int)atoi(argv[1]) : 1;
+	if (argc > 2)
+		cmocka_set_test_filter(argv[2]);
+	strings[0] = strdup(argv[0]);
+	for (i = 0; i < RTE_DIM(options); i++)
+		strings[i + 1] = strdup(options[i]);
+	memcpy(eal_args, strings, sizeof(eal_args));
+	/* Faults are provoked here; what the driver says about them is not of interest. */
+	if (getenv("DMA_REVERE_LOG") == NULL)
+		rte_log_set_level(revere_dma_logtype, RTE_LOG_CRIT);
+	if (rte_eal_init(RTE_DIM(eal_args), eal_args) < 0)
+		return 1;
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	rte_eal_cleanup();
+	for (i = 0; i < RTE_DIM(strings); i++)
+		free(strings[i]);
+	return ret;
+}

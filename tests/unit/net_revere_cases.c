@@ -1,0 +1,1153 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * Cases for net/revere. Ports loop back what they send, or face each other; each case ends with
+ * the pool of mbufs full again.
+ */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <bus_vdev_driver.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_log.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_thash.h>
+#include <rte_udp.h>
+
+#include "net_revere_cases.h"
+#include "revere_net.h"
+
+#define POOL_SIZE 4095u
+#define ROOM 2048 /* bytes of a buffer */
+#define BIG_ROOM 9700
+#define FRAME_MAX 9600
+#define PATIENCE_S 20 /* for what has to come */
+#define SILENCE_MS 20 /* for what must not come */
+
+static const char *device_args;
+static unsigned int scale;
+static struct rte_mempool *pool, *big_pool;
+static uint32_t random_state = 0x5eed;
+
+static uint32_t
+rnd(uint32_t below)
+{
+	random_state = random_state * 1664525u + 1013904223u;
+	return (random_state >> 8) % below;
+}
+
+/* ---- Ports ---------------------------------------------------------------------------------- */
+
+/** How a port is set up; zero is the default. */
+struct setup {
+	uint16_t rx_queues, tx_queues; /**< 1 */
+	uint16_t rx_desc, tx_desc;     /**< 256 */
+	uint16_t mtu;
+	uint64_t rss_hf;
+	uint64_t rx_offloads, tx_offloads;
+	struct rte_mempool *pool;
+	bool deferred;
+	bool filter; /**< not promiscuous */
+};
+
+/** Name of a vdev; arguments are appended to the device's. @return port or negative errno */
+static int
+port_add(const char *name, const char *args)
+{
+	char text[256];
+	uint16_t port;
+	int ret;
+
+	snprintf(text, sizeof(text), "%s%s%s", device_args, *args != '\0' ? "," : "", args);
+	ret = rte_vdev_init(name, text);
+	if (ret < 0)
+		return ret;
+	assert_int_equal(rte_eth_dev_get_port_by_name(name, &port), 0);
+	return port;
+}
+
+static int
+port_setup(uint16_t port, const struct setup *setup)
+{
+	struct rte_eth_conf conf = { 0 };
+	struct rte_eth_rxconf rxconf = { .rx_deferred_start = setup->deferred };
+	struct rte_eth_txconf txconf = { .tx_deferred_start = setup->deferred };
+	uint16_t i, rx = setup->rx_queues ? setup->rx_queues : 1;
+	uint16_t tx = setup->tx_queues ? setup->tx_queues : 1;
+	int ret;
+
+	conf.rxmode.mtu = setup->mtu;
+	conf.rxmode.offloads = setup->rx_offloads;
+	conf.txmode.offloads = setup->tx_offloads;
+	if (setup->rss_hf != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = setup->rss_hf;
+	}
+	rxconf.offloads = conf.rxmode.offloads;
+	txconf.offloads = conf.txmode.offloads;
+	ret = rte_eth_dev_configure(port, rx, tx, &conf);
+	for (i = 0; i < rx && ret == 0; i++)
+		ret = rte_eth_rx_queue_setup(port, i, setup->rx_desc ? setup->rx_desc : 256,
+			SOCKET_ID_ANY, &rxconf, setup->pool ? setup->pool : pool);
+	for (i = 0; i < tx && ret == 0; i++)
+		ret = rte_eth_tx_queue_setup(port, i, setup->tx_desc ? setup->tx_desc : 256,
+			SOCKET_ID_ANY, &txconf);
+	if (ret == 0 && !setup->filter)
+		ret = rte_eth_promiscuous_enable(port);
+	return ret;
+}
+
+static uint16_t
+port_up(const char *name, const char *args, const struct setup *setup)
+{
+	int port = port_add(name, args);
+
+	assert_true(port >= 0);
+	assert_int_equal(port_setup((uint16_t)port, setup), 0);
+	assert_int_equal(rte_eth_dev_start((uint16_t)port), 0);
+	return (uint16_t)port;
+}
+
+static void
+pools_are_full(void)
+{
+	assert_int_equal(rte_mempool_avail_count(pool), POOL_SIZE);
+	assert_int_equal(rte_mempool_in_use_count(big_pool), 0);
+}
+
+static void
+port_down(uint16_t port)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	assert_int_equal(rte_eth_dev_get_name_by_port(port, name), 0);
+	assert_int_equal(rte_eth_dev_stop(port), 0);
+	assert_int_equal(rte_eth_dev_close(port), 0);
+	rte_vdev_uninit(name);
+}
+
+static const struct setup plain = { 0 };
+
+/* ---- Packets -------------------------------------------------------------------------------- */
+
+static uint8_t
+content(uint32_t seed, uint32_t at)
+{
+	return (uint8_t)(seed * 7 + at * 13 + (at >> 8));
+}
+
+/** A packet of so many bytes in segments of at most @p seg; the destination is unicast. */
+static struct rte_mbuf *
+packet_make(struct rte_mempool *from, uint32_t seed, uint32_t len, uint32_t seg)
+{
+	struct rte_mbuf *head = NULL, *last = NULL;
+	uint32_t at = 0, i;
+
+	while (at < len) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(from);
+		uint32_t n = RTE_MIN(len - at, seg);
+		uint8_t *data;
+
+		assert_non_null(m);
+		data = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)n);
+		assert_non_null(data);
+		for (i = 0; i < n; i++)
+			data[i] = at + i == 0 ? 2 : content(seed, at + i);
+		if (head == NULL) {
+			head = m;
+		} else {
+			last->next = m;
+			head->nb_segs++;
+			head->pkt_len += n;
+		}
+		last = m;
+		at += n;
+	}
+	return head;
+}
+
+static void
+packet_check(const struct rte_mbuf *m, uint32_t seed, uint32_t len)
+{
+	uint32_t at = 0, segs = 0, i;
+	const struct rte_mbuf *s;
+
+	assert_int_equal(m->pkt_len, len);
+	for (s = m; s != NULL; s = s->next, segs++) {
+		const uint8_t *data = rte_pktmbuf_mtod(s, const uint8_t *);
+
+		assert_int_equal(rte_mbuf_refcnt_read(s), 1);
+		for (i = 0; i < s->data_len; i++, at++)
+			if (data[i] != (at == 0 ? 2 : content(seed, at)))
+				fail_msg("byte %u of %u is %u", at, len, data[i]);
+	}
+	assert_int_equal(at, len);
+	assert_int_equal(segs, m->nb_segs);
+}
+
+static void
+send_all(uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint16_t count)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	uint16_t sent = 0;
+
+	while (sent < count) {
+		sent += rte_eth_tx_burst(port, queue, pkts + sent, count - sent);
+		assert_true(rte_get_timer_cycles() < end);
+	}
+}
+
+/** Receives exactly so many. */
+static void
+receive_all(uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint16_t count)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	uint16_t received = 0;
+
+	while (received < count) {
+		received += rte_eth_rx_burst(port, queue, pkts + received, count - received);
+		assert_true(rte_get_timer_cycles() < end);
+	}
+}
+
+/** Nothing more comes. */
+static void
+receive_none(uint16_t port, uint16_t queue)
+{
+	uint64_t end = rte_get_timer_cycles() + SILENCE_MS * rte_get_timer_hz() / 1000;
+	struct rte_mbuf *m;
+
+	do {
+		assert_int_equal(rte_eth_rx_burst(port, queue, &m, 1), 0);
+	} while (rte_get_timer_cycles() < end);
+}
+
+/** Sends one packet and takes it back, whatever it is received in. */
+static void
+round_trip(uint16_t port, uint32_t len, uint32_t seg)
+{
+	struct rte_mbuf *m = packet_make(seg > ROOM ? big_pool : pool, len, len, seg);
+
+	send_all(port, 0, &m, 1);
+	receive_all(port, 0, &m, 1);
+	packet_check(m, len, len);
+	rte_pktmbuf_free(m);
+}
+
+/** Many packets of random lengths, several at a time. */
+static void
+traffic(uint16_t port, uint16_t queue, unsigned int bursts, uint32_t len_max, bool segments)
+{
+	struct rte_mbuf *out[32], *in[32];
+	uint32_t seeds[32], lens[32];
+	uint16_t i, count;
+
+	for (; bursts > 0; bursts--) {
+		count = (uint16_t)(1 + rnd(32));
+		for (i = 0; i < count; i++) {
+			seeds[i] = rnd(1 << 20);
+			lens[i] = 14 + rnd(len_max - 13);
+			out[i] = packet_make(pool, seeds[i], lens[i],
+				segments ? RTE_MAX(1 + rnd(ROOM), lens[i] / 30) : ROOM);
+		}
+		send_all(port, queue, out, count);
+		receive_all(port, queue, in, count);
+		for (i = 0; i < count; i++) {
+			packet_check(in[i], seeds[i], lens[i]);
+			rte_pktmbuf_free(in[i]);
+		}
+	}
+}
+
+static uint64_t
+xstat(uint16_t port, const char *name)
+{
+	uint64_t id, value;
+
+	assert_int_equal(rte_eth_xstats_get_id_by_name(port, name, &id), 0);
+	assert_int_equal(rte_eth_xstats_get_by_id(port, &id, &value, 1), 1);
+	return value;
+}
+
+/** Counters follow packets, which may be on their way. */
+static void
+xstat_becomes(uint16_t port, const char *name, uint64_t value)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+
+	while (xstat(port, name) != value)
+		if (rte_get_timer_cycles() > end)
+			fail_msg("%s is %" PRIu64 ", not %" PRIu64, name, xstat(port, name), value);
+}
+
+/* ---- Contents ------------------------------------------------------------------------------- */
+
+static void
+all_lengths_come_back(void **state)
+{
+	static const struct setup setup = {
+		.mtu = FRAME_MAX - 22,
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+	};
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	uint32_t len;
+
+	(void)state;
+	for (len = 14; len <= 300; len++)
+		round_trip(port, len, ROOM);
+	for (len = 301; len <= FRAME_MAX; len += 1 + rnd(60)) {
+		round_trip(port, len, BIG_ROOM);
+		round_trip(port, len, len / 60 + 1 + rnd(200));
+	}
+	for (len = ROOM - 2; len <= ROOM + 2; len++)
+		round_trip(port, len, ROOM);
+	for (len = FRAME_MAX - 2; len <= FRAME_MAX; len++)
+		round_trip(port, len, ROOM);
+	round_trip(port, 64 + 14, 2); /* 39 segments */
+	traffic(port, 0, 100 * scale, FRAME_MAX, true);
+	port_down(port);
+	pools_are_full();
+}
+
+static void
+whole_packets_come_back(void **state)
+{
+	static const struct setup setups[] = {
+		{ .tx_offloads = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE },
+		{ .rx_desc = 1, .tx_desc = 1 },
+		{ .rx_desc = 3, .tx_desc = 5 },
+		{ .rx_desc = 33, .tx_desc = 47, .mtu = 9000 },
+		{ .rx_desc = 511, .tx_desc = 1000 },
+		{ .rx_desc = 257, .tx_desc = 31,
+			.tx_offloads = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE },
+	};
+	static const char *const args[] = {
+		"backend=loop", "backend=loop,msg_size=64", "backend=loop,msg_size=2048",
+		"backend=loop,ring_slots=2", "backend=loop,ami_type=B",
+	};
+	unsigned int i, j;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(args); i++)
+		for (j = 0; j < RTE_DIM(setups); j++) {
+			uint16_t port = port_up("net_revere_test", args[i], &setups[j]);
+			unsigned int n;
+
+			if (setups[j].rx_desc == 0 || setups[j].rx_desc > 64)
+				traffic(port, 0, 50 * scale, 1514, false);
+			else
+				for (n = 0; n < 200; n++)
+					round_trip(port, 14 + rnd(1500), ROOM);
+			port_down(port);
+			pools_are_full();
+		}
+}
+
+static void
+set_flag(void *addr, void *arg)
+{
+	(void)addr;
+	*(bool *)arg = true;
+}
+
+static void
+external_buffers(void **state)
+{
+	struct rte_mbuf_ext_shared_info *info;
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	uint16_t size = 4096;
+	uint8_t *buffer = rte_malloc(NULL, size, 64);
+	bool freed = false;
+	unsigned int i;
+
+	(void)state;
+	info = rte_pktmbuf_ext_shinfo_init_helper(buffer, &size, set_flag, &freed);
+	for (i = 0; i < 1000; i++) {
+		struct rte_mbuf *in, *m = rte_pktmbuf_alloc(pool);
+		uint32_t n;
+
+		rte_pktmbuf_attach_extbuf(m, buffer, rte_malloc_virt2iova(buffer), size, info);
+		rte_mbuf_ext_refcnt_update(info, 1);
+		for (n = 0; n < 1000; n++)
+			buffer[n] = n == 0 ? 2 : content(i, n);
+		m->data_off = 0;
+		rte_pktmbuf_append(m, 1000);
+		send_all(port, 0, &m, 1);
+		receive_all(port, 0, &in, 1);
+		packet_check(in, i, 1000);
+		rte_pktmbuf_free(in);
+	}
+	port_down(port);
+	assert_int_equal(rte_mbuf_ext_refcnt_read(info), 1);
+	assert_false(freed);
+	rte_free(buffer);
+	pools_are_full();
+}
+
+static void
+pinned_buffers(void **state)
+{
+	size_t size = 64 * ROOM;
+	uint8_t *memory = rte_malloc(NULL, size, RTE_CACHE_LINE_SIZE);
+	struct rte_pktmbuf_extmem mem = {
+		.buf_ptr = memory,
+		.buf_iova = rte_malloc_virt2iova(memory),
+		.buf_len = size,
+		.elt_size = ROOM,
+	};
+	struct setup setup = { .rx_desc = 32 };
+	uint16_t port;
+
+	(void)state;
+	setup.pool = rte_pktmbuf_pool_create_extbuf("pinned", 63, 0, 0, ROOM, SOCKET_ID_ANY, &mem,
+		1);
+	assert_non_null(setup.pool);
+	port = port_up("net_revere_test", "backend=loop", &setup);
+	for (int i = 0; i < 300; i++) {
+		struct rte_mbuf *m = packet_make(pool, 1, 700, ROOM);
+
+		send_all(port, 0, &m, 1);
+		receive_all(port, 0, &m, 1);
+		packet_check(m, 1, 700);
+		assert_true(RTE_MBUF_HAS_EXTBUF(m));
+		rte_pktmbuf_free(m);
+	}
+	port_down(port);
+	assert_int_equal(rte_mempool_avail_count(setup.pool), 63);
+	rte_mempool_free(setup.pool);
+	rte_free(memory);
+	pools_are_full();
+}
+
+/* ---- Life ----------------------------------------------------------------------------------- */
+
+static void
+starts_and_stops(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	unsigned int i, n;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		struct rte_mbuf *pkts[32];
+		uint16_t sent;
+
+		/* Some packets are on their way each time. */
+		for (n = 0; n < RTE_DIM(pkts); n++)
+			pkts[n] = packet_make(pool, n, 60 + n, ROOM);
+		sent = rte_eth_tx_burst(port, 0, pkts, RTE_DIM(pkts));
+		rte_pktmbuf_free_bulk(pkts + sent, RTE_DIM(pkts) - sent);
+		n = rte_eth_rx_burst(port, 0, pkts, (uint16_t)rnd(32));
+		rte_pktmbuf_free_bulk(pkts, n);
+		assert_int_equal(rte_eth_dev_stop(port), 0);
+		pools_are_full();
+		assert_int_equal(rte_eth_dev_start(port), 0);
+	}
+	traffic(port, 0, 10, 1514, false);
+	port_down(port);
+	pools_are_full();
+}
+
+static void
+attach_and_detach(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 30; i++) {
+		uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+
+		traffic(port, 0, 2, 1514, false);
+		port_down(port);
+		pools_are_full();
+	}
+}
+
+static void
+queues_start_alone(void **state)
+{
+	static const struct setup setup = { .rx_queues = 2, .tx_queues = 3, .deferred = true };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_eth_rxq_info rxq;
+	struct rte_mbuf *m;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(rte_eth_rx_queue_info_get(port, 0, &rxq), 0);
+	assert_int_equal(rxq.queue_state, RTE_ETH_QUEUE_STATE_STOPPED);
+	m = packet_make(pool, 1, 60, ROOM);
+	assert_int_equal(rte_eth_tx_burst(port, 2, &m, 1), 0);
+	assert_int_equal(rte_eth_dev_tx_queue_start(port, 2), 0);
+	send_all(port, 2, &m, 1);
+	xstat_becomes(port, "rx_stopped", 1);
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(rte_eth_dev_rx_queue_start(port, 0), 0);
+		m = packet_make(pool, i, 60, ROOM);
+		send_all(port, 2, &m, 1);
+		receive_all(port, 0, &m, 1);
+		packet_check(m, i, 60);
+		rte_pktmbuf_free(m);
+		assert_int_equal(rte_eth_dev_rx_queue_stop(port, 0), 0);
+		assert_int_equal(rte_eth_dev_tx_queue_stop(port, 2), 0);
+		/* Another size at run time, as the queue is stopped. */
+		assert_int_equal(rte_eth_rx_queue_setup(port, 0, (uint16_t)(16 + i),
+			SOCKET_ID_ANY, NULL, pool), 0);
+		assert_int_equal(rte_eth_dev_tx_queue_start(port, 2), 0);
+		assert_int_equal(rte_eth_dev_tx_queue_start(port, 0), 0);
+		assert_int_equal(rte_eth_dev_tx_queue_stop(port, 0), 0);
+	}
+	assert_int_equal(rte_eth_dev_stop(port), 0);
+	pools_are_full();
+	assert_int_equal(port_setup(port, &plain), 0);
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	traffic(port, 0, 5, 1514, false);
+	port_down(port);
+	pools_are_full();
+}
+
+static void
+small_pools_suffice(void **state)
+{
+	struct setup setup = { .rx_desc = 64 };
+	struct rte_mbuf *m;
+	uint16_t port;
+	unsigned int i;
+
+	(void)state;
+	setup.pool = rte_pktmbuf_pool_create("small", 31, 0, 0, ROOM + RTE_PKTMBUF_HEADROOM,
+		SOCKET_ID_ANY);
+	assert_non_null(setup.pool);
+	assert_int_equal(port_add("net_revere_test", "backend=loop"), 0);
+	port = 0;
+	assert_int_equal(port_setup(port, &setup), 0);
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	for (i = 0; i < 500; i++)
+		round_trip(port, 100, ROOM);
+	assert_true(xstat(port, "rx_no_mbuf") > 0);
+	assert_int_equal(rte_eth_dev_stop(port), 0);
+	/* Without any mbuf there is nothing to start with. */
+	for (i = 0; i < 31; i++)
+		assert_int_equal(rte_mempool_get(setup.pool, (void **)&m), 0);
+	assert_int_equal(rte_eth_dev_start(port), -ENOMEM);
+	rte_eth_dev_close(port);
+	rte_vdev_uninit("net_revere_test");
+	rte_mempool_free(setup.pool);
+	pools_are_full();
+}
+
+/* ---- Settings ------------------------------------------------------------------------------- */
+
+static void
+info_tells_the_truth(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop,num_ami_sw=16", &plain);
+	struct rte_eth_burst_mode mode;
+	struct rte_eth_dev_info info;
+	struct rte_eth_txq_info txq;
+	struct rte_eth_link link;
+	uint32_t ptypes[32];
+	char version[64], *text = NULL;
+	size_t size;
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(rte_eth_dev_info_get(port, &info), 0);
+	assert_int_equal(info.max_rx_queues, 15);
+	assert_int_equal(info.max_rx_pktlen, FRAME_MAX);
+	assert_int_equal(rte_eth_dev_fw_version_get(port, version, sizeof(version)), 0);
+	assert_true(rte_eth_dev_fw_version_get(port, version, 2) > 2);
+	assert_int_equal(rte_eth_link_get_nowait(port, &link), 0);
+	assert_int_equal(link.link_status, RTE_ETH_LINK_UP);
+	assert_int_equal(rte_eth_dev_get_supported_ptypes(port, RTE_PTYPE_ALL_MASK, ptypes, 32),
+		12);
+	assert_int_equal(rte_eth_rx_burst_mode_get(port, 0, &mode), 0);
+	assert_int_equal(rte_eth_tx_burst_mode_get(port, 0, &mode), 0);
+	assert_int_equal(rte_eth_tx_queue_info_get(port, 0, &txq), 0);
+	assert_int_equal(txq.nb_desc, 256);
+	file = open_memstream(&text, &size);
+	assert_int_equal(rte_eth_dev_priv_dump(port, file), 0);
+	fclose(file);
+	assert_non_null(strstr(text, "Rx queue 0: running, 256 descriptors"));
+	free(text);
+	port_down(port);
+}
+
+static void
+descriptors_have_status(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	struct rte_mbuf *pkts[20];
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(pkts); i++)
+		pkts[i] = packet_make(pool, i, 100, ROOM);
+	assert_int_equal(rte_eth_rx_descriptor_status(port, 0, 0), RTE_ETH_RX_DESC_AVAIL);
+	assert_int_equal(rte_eth_rx_descriptor_status(port, 0, 256), -EINVAL);
+	assert_int_equal(rte_eth_tx_descriptor_status(port, 0, 0), RTE_ETH_TX_DESC_DONE);
+	send_all(port, 0, pkts, RTE_DIM(pkts));
+	while (rte_eth_rx_queue_count(port, 0) != RTE_DIM(pkts))
+		assert_true(rte_get_timer_cycles() < end);
+	assert_int_equal(rte_eth_rx_descriptor_status(port, 0, 19), RTE_ETH_RX_DESC_DONE);
+	assert_int_equal(rte_eth_rx_descriptor_status(port, 0, 20), RTE_ETH_RX_DESC_AVAIL);
+	receive_all(port, 0, pkts, 7);
+	assert_int_equal(rte_eth_rx_queue_count(port, 0), 13);
+	rte_pktmbuf_free_bulk(pkts, 7);
+	assert_int_equal(rte_eth_tx_done_cleanup(port, 0, 5), 5);
+	assert_int_equal(rte_eth_tx_done_cleanup(port, 0, 0), 15);
+	assert_int_equal(rte_eth_tx_descriptor_status(port, 0, 255), RTE_ETH_TX_DESC_DONE);
+	receive_all(port, 0, pkts, 13);
+	rte_pktmbuf_free_bulk(pkts, 13);
+	receive_none(port, 0);
+	port_down(port);
+	pools_are_full();
+}
+
+static void
+counters_count(void **state)
+{
+	static const struct setup setup = { .rx_queues = 2, .tx_queues = 2 };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_eth_stats stats;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 10; i++)
+		round_trip(port, 100, ROOM);
+	assert_int_equal(rte_eth_stats_get(port, &stats), 0);
+	assert_int_equal(stats.ipackets, 10);
+	assert_int_equal(stats.ibytes, 1000);
+	assert_int_equal(stats.opackets, 10);
+	assert_int_equal(stats.obytes, 1000);
+	assert_int_equal(stats.ierrors + stats.oerrors + stats.imissed, 0);
+	assert_int_equal(xstat(port, "rx_q0_packets"), 10);
+	assert_int_equal(xstat(port, "rx_q1_packets"), 0);
+	assert_int_equal(xstat(port, "tx_q0_bytes"), 1000);
+	assert_int_equal(rte_eth_xstats_reset(port), 0);
+	assert_int_equal(xstat(port, "rx_good_packets"), 0);
+	assert_int_equal(xstat(port, "tx_q0_bytes"), 0);
+	round_trip(port, 64, ROOM);
+	assert_int_equal(rte_eth_stats_reset(port), 0);
+	assert_int_equal(rte_eth_stats_get(port, &stats), 0);
+	assert_int_equal(stats.ipackets, 0);
+	port_down(port);
+}
+
+/** A full queue drops and says so, what it holds is intact. */
+static void
+slow_reader_misses_packets(void **state)
+{
+	static const struct setup setup = { .rx_desc = 40, .tx_desc = 64 };
+	uint16_t port = port_up("net_revere_test", "backend=loop,ring_slots=2", &setup);
+	struct rte_mbuf *m;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 100; i++) {
+		m = packet_make(pool, i, 500, ROOM);
+		send_all(port, 0, &m, 1);
+		xstat_becomes(port, "tx_good_packets", i + 1);
+	}
+	xstat_becomes(port, "rx_no_buffer", 60);
+	for (i = 0; i < 40; i++) {
+		receive_all(port, 0, &m, 1);
+		packet_check(m, i, 500);
+		rte_pktmbuf_free(m);
+	}
+	receive_none(port, 0);
+	round_trip(port, 90, ROOM);
+	port_down(port);
+	pools_are_full();
+}
+
+static void
+port_in_state(uint16_t port, bool up)
+{
+	struct rte_eth_link link;
+
+	assert_int_equal(rte_eth_link_get_nowait(port, &link), 0);
+	assert_int_equal(link.link_status, up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN);
+}
+
+/** A packet to an address. */
+static void
+send_to(uint16_t port, const char *mac)
+{
+	struct rte_mbuf *m = packet_make(pool, 1, 60, ROOM);
+	struct rte_ether_addr addr;
+
+	assert_int_equal(rte_ether_unformat_addr(mac, &addr), 0);
+	rte_ether_addr_copy(&addr, rte_pktmbuf_mtod(m, struct rte_ether_addr *));
+	send_all(port, 0, &m, 1);
+}
+
+static void
+receive_one(uint16_t port)
+{
+	struct rte_mbuf *m;
+
+	receive_all(port, 0, &m, 1);
+	rte_pktmbuf_free(m);
+}
+
+static void
+filters_work(void **state)
+{
+	static const struct setup setup = { .filter = true };
+	uint16_t a = port_up("net_revere_a", "pair=filters,mac=02:00:00:00:00:0a", &setup);
+	struct rte_ether_addr mac;
+	uint16_t b;
+
+	(void)state;
+	port_in_state(a, false);
+	b = port_up("net_revere_b", "pair=filters,mac=02:00:00:00:00:0b", &setup);
+	port_in_state(a, true);
+	port_in_state(b, true);
+	assert_int_equal(rte_eth_macaddr_get(b, &mac), 0);
+	assert_int_equal(mac.addr_bytes[5], 0x0b);
+
+	send_to(a, "02:00:00:00:00:0b");
+	receive_one(b);
+	send_to(a, "ff:ff:ff:ff:ff:ff");
+	receive_one(b);
+	send_to(a, "02:00:00:00:00:0c");
+	send_to(a, "01:00:5e:00:00:01");
+	receive_none(b, 0);
+	assert_int_equal(xstat(b, "rx_filtered"), 2);
+	assert_int_equal(rte_eth_allmulticast_enable(b), 0);
+	send_to(a, "01:00:5e:00:00:01");
+	receive_one(b);
+	assert_int_equal(xstat(b, "rx_multicast_packets"), 1);
+	mac.addr_bytes[5] = 0x0c;
+	assert_int_equal(rte_eth_dev_default_mac_addr_set(b, &mac), 0);
+	send_to(a, "02:00:00:00:00:0c");
+	receive_one(b);
+	send_to(a, "02:00:00:00:00:0b");
+	receive_none(b, 0);
+	assert_int_equal(rte_eth_promiscuous_enable(b), 0);
+	send_to(a, "02:00:00:00:00:0b");
+	receive_one(b);
+
+	assert_int_equal(rte_eth_dev_set_link_down(b), 0);
+	port_in_state(a, false);
+	send_to(a, "02:00:00:00:00:0c");
+	xstat_becomes(a, "tx_dropped", 1);
+	assert_int_equal(rte_eth_dev_set_link_up(b), 0);
+	port_in_state(a, true);
+	port_down(b);
+	port_in_state(a, false);
+	port_down(a);
+	pools_are_full();
+}
+
+static void
+mtu_limits_frames(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	struct rte_mbuf *m = packet_make(pool, 1, 1523, ROOM);
+
+	(void)state;
+	round_trip(port, 1522, ROOM);
+	send_all(port, 0, &m, 1);
+	xstat_becomes(port, "rx_oversize", 1);
+	assert_int_equal(rte_eth_dev_set_mtu(port, 9578), 0);
+	round_trip(port, 9600, BIG_ROOM);
+	assert_int_equal(rte_eth_dev_set_mtu(port, 9579), -EINVAL);
+	assert_int_equal(rte_eth_dev_set_mtu(port, 67), -EINVAL);
+	assert_int_equal(rte_eth_dev_set_mtu(port, 68), 0);
+	m = packet_make(pool, 1, 91, ROOM);
+	send_all(port, 0, &m, 1);
+	xstat_becomes(port, "rx_oversize", 2);
+	round_trip(port, 90, ROOM);
+	port_down(port);
+	pools_are_full();
+}
+
+static void
+bad_packets_are_refused(void **state)
+{
+	static const struct setup setup = { .tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_mbuf *pkts[4];
+
+	(void)state;
+	pkts[0] = packet_make(pool, 1, 13, ROOM);
+	pkts[1] = packet_make(big_pool, 1, FRAME_MAX + 1, BIG_ROOM);
+	pkts[2] = packet_make(pool, 1, 65, 1);
+	pkts[3] = packet_make(pool, 1, 60, ROOM);
+	assert_int_equal(rte_eth_tx_prepare(port, 0, pkts, 1), 0);
+	assert_int_equal(rte_eth_tx_prepare(port, 0, pkts + 1, 1), 0);
+	assert_int_equal(rte_eth_tx_prepare(port, 0, pkts + 2, 1), 0);
+	assert_int_equal(rte_eth_tx_prepare(port, 0, pkts + 3, 1), 1);
+	/* Sent nevertheless, they harm nobody. */
+	send_all(port, 0, pkts, 4);
+	receive_all(port, 0, pkts, 1);
+	packet_check(pkts[0], 1, 60);
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(xstat(port, "tx_refused"), 3);
+	port_down(port);
+	pools_are_full();
+}
+
+/* ---- RSS ------------------------------------------------------------------------------------ */
+
+#define FLOWS 256
+
+/** A UDP packet of a flow. */
+static struct rte_mbuf *
+flow_packet(uint32_t flow)
+{
+	struct rte_mbuf *m = packet_make(pool, flow, 64, ROOM);
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(eth + 1);
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+
+	eth->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
+	memset(ip, 0, sizeof(*ip));
+	ip->version_ihl = 0x45;
+	ip->next_proto_id = IPPROTO_UDP;
+	ip->src_addr = rte_cpu_to_be_32(0x0a000001 + flow);
+	ip->dst_addr = rte_cpu_to_be_32(0x0a010001);
+	udp->src_port = rte_cpu_to_be_16((uint16_t)(1000 + flow * 7));
+	udp->dst_port = rte_cpu_to_be_16(4000);
+	return m;
+}
+
+static uint32_t
+flow_hash(const struct rte_mbuf *m, const uint8_t *key)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, 14);
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
+	uint32_t input[3] = {
+		rte_be_to_cpu_32(ip->src_addr), rte_be_to_cpu_32(ip->dst_addr),
+		(uint32_t)rte_be_to_cpu_16(udp->src_port) << 16 | rte_be_to_cpu_16(udp->dst_port),
+	};
+
+	return rte_softrss(input, 3, key);
+}
+
+/** Sends all flows; each has to come to the queue that table and hash say. */
+static void
+flows_go_where_they_belong(uint16_t port, uint16_t queues, const uint16_t *reta,
+	uint16_t reta_size, const uint8_t *key)
+{
+	unsigned int seen[8] = { 0 }, total = 0, flow, q;
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	struct rte_mbuf *m;
+
+	for (flow = 0; flow < FLOWS; flow++) {
+		m = flow_packet(flow);
+		send_all(port, (uint16_t)(flow % queues), &m, 1);
+	}
+	while (total < FLOWS) {
+		assert_true(rte_get_timer_cycles() < end);
+		for (q = 0; q < queues; q++) {
+			uint32_t hash;
+
+			if (rte_eth_rx_burst(port, (uint16_t)q, &m, 1) == 0)
+				continue;
+			hash = flow_hash(m, key);
+			assert_true(m->ol_flags & RTE_MBUF_F_RX_RSS_HASH);
+			assert_int_equal(m->hash.rss, hash);
+			assert_int_equal(reta[hash % reta_size], q);
+			assert_int_equal(m->packet_type,
+				RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_UDP);
+			rte_pktmbuf_free(m);
+			seen[q]++;
+			total++;
+		}
+	}
+	for (q = 0; q < queues; q++)
+		assert_in_range(seen[q], FLOWS / queues / 2, FLOWS);
+}
+
+static void
+rss_spreads_flows(void **state)
+{
+	static const struct setup setup = {
+		.rx_queues = 4,
+		.tx_queues = 4,
+		.rss_hf = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_UDP,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_RSS_HASH,
+	};
+	uint16_t i, reta[128], port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_eth_rss_reta_entry64 table[2] = { 0 };
+	uint8_t key[40];
+	struct rte_eth_rss_conf conf = { .rss_key = key, .rss_key_len = sizeof(key) };
+	struct rte_mbuf *m;
+
+	(void)state;
+	assert_int_equal(rte_eth_dev_rss_hash_conf_get(port, &conf), 0);
+	assert_int_equal(conf.rss_hf, setup.rss_hf);
+	for (i = 0; i < 128; i++)
+		reta[i] = i % 4;
+	flows_go_where_they_belong(port, 4, reta, 128, key);
+
+	for (i = 0; i < (uint16_t)sizeof(key); i++)
+		key[i] = (uint8_t)rnd(256);
+	assert_int_equal(rte_eth_dev_rss_hash_update(port, &conf), 0);
+	flows_go_where_they_belong(port, 4, reta, 128, key);
+
+	table[0].mask = 0xf0;
+	table[1].mask = UINT64_MAX;
+	for (i = 0; i < 128; i++) {
+		table[i / 64].reta[i % 64] = (uint16_t)rnd(4);
+		if (table[i / 64].mask & (UINT64_C(1) << (i % 64)))
+			reta[i] = table[i / 64].reta[i % 64];
+	}
+	assert_int_equal(rte_eth_dev_rss_reta_update(port, table, 128), 0);
+	flows_go_where_they_belong(port, 4, reta, 128, key);
+	table[0].mask = UINT64_MAX;
+	assert_int_equal(rte_eth_dev_rss_reta_query(port, table, 128), 0);
+	for (i = 0; i < 128; i++)
+		assert_int_equal(table[i / 64].reta[i % 64], reta[i]);
+
+	/* What has no address goes to queue 0, without a hash. */
+	m = packet_make(pool, 5, 60, ROOM);
+	send_all(port, 3, &m, 1);
+	receive_all(port, 0, &m, 1);
+	assert_int_equal(m->ol_flags & RTE_MBUF_F_RX_RSS_HASH, 0);
+	rte_pktmbuf_free(m);
+
+	conf.rss_key_len = 39;
+	assert_int_equal(rte_eth_dev_rss_hash_update(port, &conf), -EINVAL);
+	table[1].reta[3] = 4;
+	assert_int_equal(rte_eth_dev_rss_reta_update(port, table, 128), -EINVAL);
+	assert_true(rte_eth_dev_rss_reta_update(port, table, 64) < 0);
+	port_down(port);
+	pools_are_full();
+}
+
+/* ---- What goes wrong ------------------------------------------------------------------------ */
+
+static void
+bad_arguments_are_refused(void **state)
+{
+	static const char *const args[] = {
+		"msg_size=300", "msg_size=32", "msg_size=4096", "ring_slots=3", "ring_slots=1",
+		"ring_slots=131072", "control_timeout_ms=0", "control_timeout_ms=x", "nonsense=1",
+		"backend=nonsense", "num_ami_sw=1", "max_log2_msg_length=4", "num_ams=3",
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(args); i++)
+		if (port_add("net_revere_test", args[i]) >= 0)
+			fail_msg("%s is accepted", args[i]);
+	assert_int_equal(rte_eth_dev_count_avail(), 0);
+}
+
+static void
+bad_setups_are_refused(void **state)
+{
+	struct setup setup = { .rx_queues = 64, .tx_queues = 64 };
+	struct rte_mempool *tiny;
+	int ret, port = port_add("net_revere_test", "backend=loop");
+
+	(void)state;
+	assert_int_equal(port, 0);
+	assert_int_equal(port_setup(0, &setup), -EINVAL);
+	setup = (struct setup){ .rss_hf = RTE_ETH_RSS_SCTP };
+	assert_int_equal(port_setup(0, &setup), -EINVAL);
+	setup = (struct setup){ .rx_offloads = RTE_ETH_RX_OFFLOAD_TCP_LRO };
+	assert_int_equal(port_setup(0, &setup), -EINVAL);
+	setup = (struct setup){ .rx_desc = 32769 };
+	assert_int_equal(port_setup(0, &setup), -EINVAL);
+	tiny = rte_pktmbuf_pool_create("tiny", 31, 0, 0, RTE_PKTMBUF_HEADROOM + 63,
+		SOCKET_ID_ANY);
+	assert_non_null(tiny);
+	setup = (struct setup){ .pool = tiny };
+	assert_int_equal(port_setup(0, &setup), -EINVAL);
+	assert_int_equal(port_setup(0, &plain), 0);
+	assert_int_equal(rte_eth_dev_start(0), 0);
+	round_trip(0, 64, ROOM);
+	port_down(0);
+	rte_mempool_free(tiny);
+
+	/* Contexts that somebody else has. */
+	port = port_add("net_revere_a", "emu=scarce,num_ami_sw=5");
+	assert_int_equal(port, 0);
+	ret = port_add("net_revere_b", "emu=scarce");
+	assert_int_equal(ret, 1);
+	setup = (struct setup){ .rx_queues = 2, .tx_queues = 1 };
+	assert_int_equal(port_setup(0, &setup), 0);
+	assert_int_equal(port_setup(1, &setup), -ENOSPC);
+	assert_int_equal(port_setup(1, &plain), 0);
+	assert_int_equal(rte_eth_dev_start(1), 0);
+	round_trip(1, 64, ROOM);
+	port_down(1);
+	rte_eth_dev_close(0);
+	rte_vdev_uninit("net_revere_a");
+	pools_are_full();
+}
+
+/** Drives a port whose device misbehaves; anything may be lost, nothing may be harmed. */
+static void
+torment(uint16_t port, unsigned int bursts)
+{
+	struct rte_mbuf *out[32], *in[32];
+	uint16_t i, n, sent;
+
+	for (; bursts > 0; bursts--) {
+		for (i = 0; i < (uint16_t)RTE_DIM(out); i++)
+			out[i] = packet_make(pool, i, 14 + rnd(3000), 1 + rnd(ROOM));
+		sent = rte_eth_tx_burst(port, 0, out, RTE_DIM(out));
+		rte_pktmbuf_free_bulk(out + sent, RTE_DIM(out) - sent);
+		n = rte_eth_rx_burst(port, 0, in, RTE_DIM(in));
+		for (i = 0; i < n; i++) {
+			uint32_t bytes = 0;
+			const struct rte_mbuf *m;
+
+			for (m = in[i]; m != NULL; m = m->next) {
+				assert_true(m->data_len <= ROOM);
+				bytes += m->data_len;
+			}
+			assert_int_equal(bytes, in[i]->pkt_len);
+		}
+		rte_pktmbuf_free_bulk(in, n);
+	}
+}
+
+static void
+hostile_devices_harm_nobody(void **state)
+{
+	static const char *const faults[] = {
+		"faults.answer_corrupt=3", "faults.answer_corrupt=50", "faults.answer_lost=5",
+		"faults.index_wild=20", "faults.dma_fault=3",
+		"faults.answer_corrupt=20,faults.answer_lost=20,faults.index_wild=100",
+	};
+	static const struct setup setup = {
+		.mtu = 4000,
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+	};
+	unsigned int i, n, started = 0;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(faults); i++)
+		for (n = 0; n < 8 * scale; n++) {
+			char args[160];
+			int port;
+
+			snprintf(args, sizeof(args), "control_timeout_ms=5,faults.seed=%u,%s",
+				i * 100 + n + 1, faults[i]);
+			port = port_add("net_revere_test", args);
+			if (port < 0)
+				continue;
+			if (port_setup((uint16_t)port, &setup) == 0 &&
+			    rte_eth_dev_start((uint16_t)port) == 0) {
+				started++;
+				torment((uint16_t)port, 30);
+				rte_eth_dev_stop((uint16_t)port);
+			}
+			rte_eth_dev_close((uint16_t)port);
+			rte_vdev_uninit("net_revere_test");
+			pools_are_full();
+		}
+	assert_true(started > 0);
+}
+
+/* ---- All ------------------------------------------------------------------------------------ */
+
+/** A case that failed leaves its device to the next one otherwise. */
+static int
+device_drop(void **state)
+{
+	uint16_t port;
+
+	(void)state;
+	RTE_ETH_FOREACH_DEV(port) {
+		rte_eth_dev_stop(port);
+		rte_eth_dev_close(port);
+	}
+	rte_vdev_uninit("net_revere_test");
+	rte_vdev_uninit("net_revere_a");
+	rte_vdev_uninit("net_revere_b");
+	return 0;
+}
+
+#define CASE(name) cmocka_unit_test_teardown(name, device_drop)
+
+static int
+run_cases(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CASE(info_tells_the_truth),
+		CASE(all_lengths_come_back),
+		CASE(whole_packets_come_back),
+		CASE(external_buffers),
+		CASE(pinned_buffers),
+		CASE(starts_and_stops),
+		CASE(attach_and_detach),
+		CASE(queues_start_alone),
+		CASE(small_pools_suffice),
+		CASE(descriptors_have_status),
+		CASE(counters_count),
+		CASE(slow_reader_misses_packets),
+		CASE(filters_work),
+		CASE(mtu_limits_frames),
+		CASE(bad_packets_are_refused),
+		CASE(rss_spreads_flows),
+		CASE(bad_arguments_are_refused),
+		CASE(bad_setups_are_refused),
+		CASE(hostile_devices_harm_nobody),
+	};
+
+	pool = rte_pktmbuf_pool_create("packets", POOL_SIZE, 0, 0, ROOM + RTE_PKTMBUF_HEADROOM,
+		SOCKET_ID_ANY);
+	big_pool = rte_pktmbuf_pool_create("big", 63, 0, 0, BIG_ROOM + RTE_PKTMBUF_HEADROOM,
+		SOCKET_ID_ANY);
+	if (pool == NULL || big_pool == NULL)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int
+net_revere_cases_run(const char *program, const char *args, unsigned int how_much)
+{
+	/* EAL changes the order, so what is to be freed is kept apart. */
+	static const char *const options[] = {
+		"--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0",
+	};
+	char *strings[RTE_DIM(options) + 1], *eal_args[RTE_DIM(strings)];
+	unsigned int i;
+	int ret;
+
+	device_args = args;
+	scale = how_much;
+	strings[0] = strdup(program);
+	for (i = 0; i < RTE_DIM(options); i++)
+		strings[i + 1] = strdup(options[i]);
+	memcpy(eal_args, strings, sizeof(eal_args));
+	/* Faults are provoked here; what is said about them is not of interest. */
+	if (getenv("NET_REVERE_LOG") == NULL) {
+		rte_log_set_global_level(RTE_LOG_CRIT);
+		rte_log_set_level((uint32_t)revere_net_logtype, RTE_LOG_CRIT);
+	}
+	if (rte_eal_init(RTE_DIM(eal_args), eal_args) < 0)
+		return 1;
+	ret = run_cases();
+	rte_eal_cleanup();
+	for (i = 0; i < RTE_DIM(strings); i++)
+		free(strings[i]);
+	return ret;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/* dma/revere on a device without threads: deterministic, also run under valgrind. */
+
+#include "dma_revere_cases.h"
+
+int
+main(int argc, char **argv)
+{
+	return dma_revere_cases_run(argc, argv, "mode=inline");
+}
