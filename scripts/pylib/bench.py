@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Revere for DPDK authors
+"""Rates of this project's drivers and of their peers, in one run on the same two cores."""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+
+import perfdma
+import testpmd
+from testpmd import ProgramError, Testpmd
+
+NET_SIZES = [64, 128, 256, 512, 1024, 1500]
+JUMBO_SIZES = [9000]
+# Bursts of 32 packets that go round; for each side and size the number that suits it best.
+NET_BURSTS = [2, 4, 8, 16]
+DMA_SIZES = [64, 256, 1024, 4096, 16384, 65536]
+IDLE_CONTEXTS = 4095
+
+
+def note(text):
+    """Tells what goes on, apart from the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+# ---- Packets ---------------------------------------------------------------------------------
+
+
+class Loop:
+    """Packets that go round, and the port at which they are counted."""
+
+    def __init__(self, name, options):
+        self.name = name
+        self.options = options
+        self.best = {}  # size -> bursts
+
+    @contextlib.contextmanager
+    def running(self, jumbo):
+        """Starts it; gives the testpmd processes, the counting one first."""
+        with contextlib.ExitStack() as stack, \
+                tempfile.TemporaryDirectory(prefix="revere-bench.") as folder:
+            yield self.start(stack, folder, jumbo)
+
+    def testpmd(self, stack, cpu, prefix, vdev, jumbo, app=()):
+        """One testpmd with one forwarding core."""
+        eal = testpmd.two_lcores(cpu) + testpmd.memory_args(256, self.options.huge)
+        eal += ["--single-file-segments"] if self.options.huge else []
+        eal += [f"--file-prefix=bench-{os.getpid()}-{prefix}"] + vdev
+        return stack.enter_context(Testpmd(eal, list(app) + [
+            f"--mbuf-size={9000 + 600 if jumbo else 2176}",
+            f"--total-num-mbufs={8192 if jumbo else 16384}", "--rxd=1024", "--txd=1024"]))
+
+    def measure(self, pmds, size, bursts, seconds):
+        """Packets a second at the counting port."""
+        for pmd in pmds:
+            pmd.command("stop")
+        pmds[0].command(f"set txpkts {size}")
+        for pmd in pmds[1:]:
+            pmd.command("start")
+        pmds[0].command(f"start tx_first {bursts}")
+        time.sleep(0.2)
+        return pmds[0].rate(seconds)
+
+    def rate(self, pmds, size):
+        """Rate with the number of bursts that suits this size best."""
+        if size not in self.best:
+            self.best[size] = max(self.options.bursts, key=lambda bursts: self.measure(
+                pmds, size, bursts, self.options.seconds / 3))
+        figure = 0
+        for _ in range(3):  # a loop that has lost all its packets is filled again
+            figure = figure or self.measure(pmds, size, self.best[size], self.options.seconds)
+        return figure
+
+
+class Revere(Loop):
+    """One testpmd on net_revere; the device's worker on the other core, the main lcore's."""
+
+    def start(self, stack, _folder, jumbo):
+        """Starts it."""
+        vdev = f"--vdev=net_revere0,backend=loop,worker_cpus={testpmd.cpus()[0]}"
+        return [self.testpmd(stack, testpmd.cpus()[:2][-1], "revere",
+                             ["-d", testpmd.DRIVERS, vdev], jumbo,
+                             ["--max-pkt-len=9600"] if jumbo else [])]
+
+
+class RevereSocket(Loop):
+    """The same with the device in a process of its own, revere-emu."""
+
+    def start(self, stack, folder, jumbo):
+        """Starts it."""
+        path = stack.enter_context(perfdma.served(folder, "--port", "loop"))
+        return [self.testpmd(stack, testpmd.cpus()[:2][-1], "socket",
+                             ["-d", testpmd.DRIVERS, f"--vdev=net_revere0,socket={path}"], jumbo,
+                             ["--max-pkt-len=9600"] if jumbo else [])]
+
+
+class Memif(Loop):
+    """Two testpmds, one core each, with shared memory between."""
+
+    def start(self, stack, folder, jumbo):
+        """Starts it."""
+        args = f"socket={folder}/memif,socket-abstract=no,bsize={9000 + 600 if jumbo else 2048}"
+        cpus = testpmd.cpus()
+        return connected([self.testpmd(stack, cpus[i % len(cpus)], role,
+                                       [f"--vdev=net_memif0,role={role},{args}"], jumbo)
+                          for i, role in enumerate(["server", "client"])])
+
+
+class Vhost(Loop):
+    """Two testpmds, one core each: vhost's side and virtio-user's, with a packed ring."""
+
+    def start(self, stack, folder, jumbo):
+        """Starts it."""
+        cpus = testpmd.cpus()
+        vdevs = [f"--vdev=net_vhost0,iface={folder}/vhost,queues=1",
+                 f"--vdev=net_virtio_user0,path={folder}/vhost,queues=1,queue_size=1024,"
+                 "packed_vq=1"]
+        return connected([self.testpmd(stack, cpus[i % len(cpus)], f"vhost{i}", [vdev], jumbo)
+                          for i, vdev in enumerate(vdevs)])
+
+
+def connected(pmds):
+    """Waits until all ports have link."""
+    for pmd in pmds:
+        pmd.wait_link()
+    return pmds
+
+
+def bench_net(options):
+    """Rows "net-loop", and "net-loop-socket" with the device in another process."""
+    loops = [Revere("project", options), RevereSocket("socket", options),
+             Memif("memif", options), Vhost("vhost", options)]
+    rates = {}
+    for repetition in range(options.repeat):
+        for loop in loops:
+            note(f"net: {loop.name}, {repetition + 1} of {options.repeat}")
+            for jumbo, sizes in ((False, options.net_sizes), (True, options.jumbo_sizes)):
+                if sizes:
+                    loop_rates(loop, jumbo, sizes, rates)
+    sizes = options.net_sizes + options.jumbo_sizes
+    samples = {size: {loop.name: rates.get((loop.name, size)) for loop in loops}
+               for size in sizes}
+    served = {size: samples[size].pop("socket") for size in sizes}
+    return [row("net-loop", size, "Mpps", samples[size]) for size in sizes] + [
+        row("net-loop-socket", size, "Mpps",
+            {"project": served[size], "in-process": samples[size]["project"]})
+        for size in sizes]
+
+
+def loop_rates(loop, jumbo, sizes, rates):
+    """Appends Mpps of one loop to rates[name, size]; a peer may fail, the project may not."""
+    try:
+        with loop.running(jumbo) as pmds:
+            for size in sizes:
+                rates.setdefault((loop.name, size), []).append(loop.rate(pmds, size) / 1e6)
+            for pmd in pmds:
+                pmd.quit()
+    except ProgramError as error:
+        if loop.name in ("project", "socket"):
+            raise
+        note(f"net: no figures of {loop.name}: {error}")
+
+
+# ---- Copies ----------------------------------------------------------------------------------
+
+
+def bench_dma(options):
+    """Rows "dma-copy" and "dma-copy-socket", with the device in another process.
+
+    memcpy is one core's, measured in the same process as the project.
+    """
+    names = {"dma_revere0": "project", "dma_skeleton": "skeleton", "memcpy": "memcpy"}
+    rates = {}
+    for repetition in range(options.repeat):
+        for vdev in ("dma_revere0", "dma_skeleton"):
+            note(f"dma: {names[vdev]}, {repetition + 1} of {options.repeat}")
+            figures = perfdma.copies(vdev, options.dma_sizes, int(options.seconds * 1000),
+                                     options.huge)
+            for (device, size), mops in figures.items():
+                rates.setdefault((names[device], size), []).append(mops)
+        note(f"dma: socket, {repetition + 1} of {options.repeat}")
+        for (device, size), mops in served_copies(options).items():
+            if device == "dma_revere0":
+                rates.setdefault(("socket", size), []).append(mops)
+    return [row("dma-copy", size, "Mops", {name: rates[name, size] for name in names.values()})
+            for size in options.dma_sizes] + [
+        row("dma-copy-socket", size, "Mops",
+            {"project": rates["socket", size], "in-process": rates["project", size]})
+        for size in options.dma_sizes]
+
+
+def served_copies(options):
+    """As perfdma.copies(), of a device in another process."""
+    with tempfile.TemporaryDirectory(prefix="revere-bench.") as folder, \
+            perfdma.served(folder) as path:
+        return perfdma.copies(f"dma_revere0,socket={path}", options.dma_sizes,
+                              int(options.seconds * 1000), options.huge)
+
+
+# ---- Idle contexts ---------------------------------------------------------------------------
+
+
+def bench_scale(options):
+    """Row "scale-idle"."""
+    note("scale: idle contexts")
+    result = perfdma.idle_contexts(IDLE_CONTEXTS, 50 if options.quick else 200, options.huge)
+    return [{"bench": "scale-idle", "contexts": result["idle"],
+             "cost_percent": result["cost_percent"], "creation_seconds": result["create_s"]}]
+
+
+# ---- Results ---------------------------------------------------------------------------------
+
+
+def row(bench, size, unit, samples):
+    """One row out of the samples of the project and of its peers."""
+    medians = {name: round(statistics.median(values), 3) if values else None
+               for name, values in samples.items()}
+    project = medians.pop("project")
+    return {"bench": bench, "size": size, "unit": unit, "project": project, "peers": medians,
+            "ratio": {name: round(project / value, 3) if value else None
+                      for name, value in medians.items()}}
+
+
+def show(results):
+    """The table."""
+    head = None
+    for result in results:
+        if "peers" not in result:
+            print("  ".join(f"{key} {value}" for key, value in result.items()))
+            continue
+        columns = ["bench", "size", "unit", "project"]
+        for name in result["peers"]:
+            columns += [name, "ratio"]
+        if columns != head:
+            head = columns
+            print(line(head))
+        cells = [result["bench"], result["size"], result["unit"], figure(result["project"])]
+        for name, value in result["peers"].items():
+            cells += [figure(value), figure(result["ratio"][name])]
+        print(line(cells))
+
+
+def line(cells):
+    """A line of the table."""
+    return "".join(f"{cell:>16}" if i == 0 else f"{cell:>11}" for i, cell in enumerate(cells))
+
+
+def figure(value):
+    """A number for the table."""
+    return "-" if value is None else f"{value:.2f}"
+
+
+BENCHES = {"net": bench_net, "dma": bench_dma, "scale": bench_scale}
+
+
+def parse_arguments():
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description="Measures this project and its peers side by side.")
+    parser.add_argument("bench", nargs="*", metavar="net|dma|scale",
+                        help="what to measure (default: all)")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as JSON too")
+    parser.add_argument("--repeat", type=int, help="interleaved repetitions; the median counts")
+    parser.add_argument("--quick", action="store_true",
+                        help="fewer, shorter measurements, for tests; the figures mean little")
+    parser.add_argument("--no-huge", action="store_true", help="don't use hugepages")
+    parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    for name in options.bench:
+        if name not in BENCHES:
+            parser.error(f"no benchmark '{name}'; there are: {', '.join(BENCHES)}")
+    if options.repeat is not None and options.repeat < 1:
+        parser.error(f"--repeat {options.repeat}: must be 1 or more")
+    options.repeat = options.repeat or (1 if options.quick else 3)
+    options.seconds = 0.3 if options.quick else 1.0
+    options.bursts = [8] if options.quick else NET_BURSTS
+    options.net_sizes = [64, 1500] if options.quick else NET_SIZES
+    options.jumbo_sizes = [] if options.quick else JUMBO_SIZES
+    options.dma_sizes = [64, 16384] if options.quick else DMA_SIZES
+    options.huge = not options.no_huge and testpmd.free_hugepages() >= 512
+    return options
+
+
+def main():
+    """Measures, shows, writes."""
+    options = parse_arguments()
+    if options.check:
+        return 0
+    if len(testpmd.cpus()) < 2:
+        note("bench: this machine has one core: both sides of each loop share it")
+    if not options.huge:
+        note("bench: without hugepages (--no-huge); rates are lower for all")
+    results = []
+    try:
+        for name in options.bench or BENCHES:
+            results += BENCHES[name](options)
+    except ProgramError as error:
+        note(f"bench: {error}")
+        return 1
+    show(results)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"results": results}, file, indent=1)
+            file.write("\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

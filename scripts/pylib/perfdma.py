@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Revere for DPDK authors
+"""Runs what dpdk-test-revere measures, and gives its figures."""
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+import testpmd
+from testpmd import ProgramError
+
+
+def test_revere(vdev, command, huge, seconds, megabytes=256):
+    """Rows of the JSON that a command of dpdk-test-revere writes.
+
+    It runs on the second CPU, so that the threads of devices get the first.
+    """
+    cpu = testpmd.cpus()[:2][-1]
+    with tempfile.TemporaryDirectory(prefix="revere-perf.") as folder:
+        path = os.path.join(folder, "figures.json")
+        argv = ["timeout", "-k", "5", str(seconds), testpmd.TEST_REVERE, "--lcores", f"0@{cpu}"]
+        argv += testpmd.memory_args(megabytes, huge) + ["--no-pci", "--no-telemetry"]
+        argv += [f"--file-prefix=perf-{os.getpid()}", "--log-level=5"]
+        argv += ["-d", testpmd.DRIVERS, f"--vdev={vdev}", "--"] + command + ["--json", path]
+        result = subprocess.run(argv, check=False, capture_output=True, text=True,
+                                errors="replace", stdin=subprocess.DEVNULL)
+        if result.returncode != 0:
+            raise ProgramError(f"dpdk-test-revere {' '.join(command)} on {vdev} failed "
+                               f"({result.returncode}):\n{result.stdout}{result.stderr}")
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)["results"]
+
+
+@contextlib.contextmanager
+def served(folder, *options):
+    """A revere-emu on the first CPU; path of its socket."""
+    path = os.path.join(folder, "emu")
+    process = subprocess.Popen(
+        [os.path.join(testpmd.BUILD, "emu", "revere-emu"), "--socket", path, "--worker-cpus",
+         str(testpmd.cpus()[0]), *options], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 10
+        while not os.path.exists(path):
+            if process.poll() is not None or time.monotonic() > end:
+                raise ProgramError("revere-emu doesn't serve")
+            time.sleep(0.01)
+        yield path
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def copies(vdev, sizes, milliseconds, huge):
+    """{(device, size): Mops} of a dmadev and of the CPU's memcpy; contents are compared there."""
+    rows = test_revere(vdev, ["perf", "dma", "--batch", "32", "--ms", str(milliseconds), "--size",
+                              ",".join(map(str, sizes))], huge,
+                       30 + len(sizes) * milliseconds // 100)
+    return {(row["device"], row["size"]): row["value"] for row in rows}
+
+
+def idle_contexts(count, milliseconds, huge):
+    """The row about idle contexts beside a busy one."""
+    return test_revere(f"raw_revere0,num_ami_sw={min(count + 1, 4096)}",
+                       ["contexts", str(count), "--ms", str(milliseconds)], huge, 120, 512)[0]

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What the layers in test.d share; to be sourced by bash. A layer is a program that prints
+#	ok NAME
+#	not ok NAME: WHY
+#	skip NAME: WHY
+# for each of its tests, and anything else for its log. It can be run alone.
+# shellcheck shell=bash
+
+set -uo pipefail
+umask 022
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+LOGS=${REVERE_TEST_LOGS:-$BUILD/test-logs}
+mkdir -p "$LOGS"
+cd "$TOP" || exit 1
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+# EAL lets go of files with a spinlock that TSan does not see
+printf "race:^events_stop\$\n" >"$LOGS/tsan.supp"
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$LOGS/tsan.supp}
+
+ok()
+{
+	printf 'ok %s\n' "$1"
+}
+
+not_ok()
+{
+	printf 'not ok %s: %s\n' "$1" "$2"
+}
+
+skip()
+{
+	printf 'skip %s: %s\n' "$1" "$2"
+}
+
+# check NAME SECONDS COMMAND...: one test, which passes if the command succeeds in time. Its
+# output goes to a log of its own.
+check()
+{
+	local name=$1 seconds=$2 log=$LOGS/${1//\//-}.log status=0
+
+	shift 2
+	timeout -k 10 "$seconds" "$@" >"$log" 2>&1 </dev/null || status=$?
+	case $status in
+	0) ok "$name" ;;
+	124 | 137) not_ok "$name" "no end after $seconds s, see $log" ;;
+	*) not_ok "$name" "exit code $status, see $log" ;;
+	esac
+	return $status
+}
+
+# need_tree NAME: compile a build folder (see build_tree); if that fails, the layer ends
+need_tree()
+{
+	local log=$LOGS/build-$1.log
+
+	build_tree "$1" >"$log" 2>&1 </dev/null && return 0
+	not_ok "build-$1" "see $log"
+	exit 1
+}
+
+# need_file FILE NAME: if FILE is not there, skip NAME and end the layer
+need_file()
+{
+	[ -e "$1" ] && return 0
+	skip "$2" "no ${1#"$TOP"/}"
+	exit 0
+}
+
+# meson_tests TREE SUITE PREFIX [MESON TEST OPTION...]: run meson's tests of that suite, each
+# reported as PREFIX/NAME
+meson_tests()
+{
+	local tree=$1 suite=$2 prefix=$3 dir results status=0
+
+	shift 3
+	need_tree "$tree"
+	dir=$(tree_dir "$tree")
+	rm -f "$dir/meson-logs/$prefix"[.-]*json
+	timeout -k 10 1800 meson test -C "$dir" --no-rebuild --suite "$suite" --logbase "$prefix" \
+		--print-errorlogs "$@" </dev/null || status=$?
+	# with --wrap, meson adds the wrapper's name to its log's
+	results=$(find "$dir/meson-logs" -name "$prefix.json" -o -name "$prefix-$prefix.json")
+	if [ -n "$results" ]; then
+		"$PYTHON" "$TOP/scripts/results.py" meson "$prefix" "$results"
+	elif [ $status = 0 ]; then
+		skip "$prefix" "no tests in suite $suite yet"
+	else
+		not_ok "$prefix" "meson test ended with $status and no results"
+	fi
+}
