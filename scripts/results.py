@@ -18,6 +18,12 @@ def report(result, name, why=""):
     print(f"{result} {name}: {why}" if why else f"{result} {name}")
 
 
+def show(text, lines=25):
+    """The end of a failed test's output, as comments, which scripts/test shows."""
+    for line in (text or "").rstrip().splitlines()[-lines:]:
+        print(f"#   {line[:200]}")
+
+
 def from_meson(prefix, path):
     """One JSON object a line, as `meson test` logs them."""
     with open(path, encoding="utf-8") as file:
@@ -31,6 +37,8 @@ def from_meson(prefix, path):
             else:
                 log = os.path.splitext(path)[0] + ".txt"
                 report("not ok", name, f"{test['result'].lower()}, see {log}")
+                show(test.get("stdout"))
+                show(test.get("stderr"))
 
 
 def from_junit(prefix, path):
@@ -41,6 +49,8 @@ def from_junit(prefix, path):
         skipped = case.find("skipped")
         if failure is not None:
             report("not ok", name, failure.get("message") or failure.tag)
+            show(failure.text)
+            show(case.findtext("system-err"))
         elif skipped is not None:
             report("skip", name, skipped.get("message") or "no reason given")
         else:

@@ -3,7 +3,8 @@
 #	ok NAME
 #	not ok NAME: WHY
 #	skip NAME: WHY
-# for each of its tests, and anything else for its log. It can be run alone.
+# for each of its tests, and anything else for its log; of that, what begins with "# " is shown. It
+# can be run alone.
 # shellcheck shell=bash
 
 set -uo pipefail
@@ -48,6 +49,8 @@ check()
 	124 | 137) not_ok "$name" "no end after $seconds s, see $log" ;;
 	*) not_ok "$name" "exit code $status, see $log" ;;
 	esac
+	# what is shown where only this output is kept
+	[ $status = 0 ] || { grep -a '^not ok' "$log" | tail -n 20; tail -n 20 "$log"; } | sed 's/^/#   /'
 	return $status
 }
 
