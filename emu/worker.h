@@ -75,6 +75,8 @@ struct amu_worker {
 	uint32_t slice_due; /**< turns between slices */
 	uint64_t slice_end; /**< ns: end of the last one */
 	uint32_t unseen;    /**< cold entries not looked at since something moved */
+	uint32_t in_vain;   /**< turns since something moved */
+	uint32_t patience;  /**< such turns that still count as busy */
 
 	pthread_t thread;
 	bool started;
