@@ -21,6 +21,8 @@
 
 #include "aha.h"
 #include "amu.h"
+#include "parse.h"
+#include "rvr_rna.h"
 
 #define RNA_PORTS_MAX 256
 #define RNA_QUEUES_MAX 256
@@ -264,17 +266,6 @@ uint32_t rna_buffers_receive(struct rna_queue *q, struct asn *asn, const uint8_t
 void rna_rx_flush(struct rna_queue *q);
 /** Finds the buffers' memory again after a change of the address space. */
 void rna_rx_remap(struct rna_queue *q);
-
-/* ---- parse.c ------------------------------------------------------------------------------ */
-
-/** What the parser found in a packet. */
-struct rna_parsed {
-	uint16_t ptype; /**< RVR_RNA_PTYPE_* */
-	uint16_t l3;	/**< offset of the IP header; valid with an L3 type */
-	uint16_t l4;	/**< offset of the L4 header; valid with an L4 type other than FRAG */
-};
-
-void rna_parse(const uint8_t *data, uint32_t len, struct rna_parsed *parsed);
 
 /* ---- rss.c -------------------------------------------------------------------------------- */
 

@@ -71,20 +71,18 @@ hash_bytes(const struct rna_rss *rss, unsigned int at, const uint8_t *data, unsi
 
 /** RSS types that apply to a packet: of its addresses, and of its ports too. */
 static void
-rss_types(const struct rna_parsed *parsed, uint32_t *l3, uint32_t *l4)
+rss_types(const struct rna_level *level, uint32_t *l3, uint32_t *l4)
 {
-	uint32_t l3_type = parsed->ptype & RVR_RNA_PTYPE_L3_MASK;
-	uint32_t l4_type = parsed->ptype & RVR_RNA_PTYPE_L4_MASK;
-	bool v4 = l3_type == RVR_RNA_PTYPE_L3_IPV4 || l3_type == RVR_RNA_PTYPE_L3_IPV4_EXT;
+	bool v4 = level->l3_type == RNA_L3_IPV4;
 
 	*l3 = 0;
 	*l4 = 0;
-	if (l3_type == 0)
+	if (!rna_level_is_ip(level))
 		return;
 	*l3 = v4 ? RVR_RNA_RSS_IPV4 : RVR_RNA_RSS_IPV6;
-	if (l4_type == RVR_RNA_PTYPE_L4_TCP)
+	if (level->l4_type == RNA_L4_TCP)
 		*l4 = v4 ? RVR_RNA_RSS_IPV4_TCP : RVR_RNA_RSS_IPV6_TCP;
-	else if (l4_type == RVR_RNA_PTYPE_L4_UDP)
+	else if (level->l4_type == RNA_L4_UDP)
 		*l4 = v4 ? RVR_RNA_RSS_IPV4_UDP : RVR_RNA_RSS_IPV6_UDP;
 }
 
@@ -92,19 +90,20 @@ bool
 rna_rss_hash(const struct rna_rss *rss, const uint8_t *data, const struct rna_parsed *parsed,
 	uint32_t *hash)
 {
+	const struct rna_level *level = &parsed->outer;
 	uint32_t l3, l4;
 
-	rss_types(parsed, &l3, &l4);
+	rss_types(level, &l3, &l4);
 	if ((rss->types & (l3 | l4)) == 0)
 		return false;
 	if (l3 == RVR_RNA_RSS_IPV4) {
-		*hash = hash_bytes(rss, 0, data + parsed->l3 + 12, 8);
+		*hash = hash_bytes(rss, 0, data + level->l3 + 12, 8);
 		if (rss->types & l4)
-			*hash ^= hash_bytes(rss, 8, data + parsed->l4, 4);
+			*hash ^= hash_bytes(rss, 8, data + level->l4, 4);
 	} else {
-		*hash = hash_bytes(rss, 0, data + parsed->l3 + 8, 32);
+		*hash = hash_bytes(rss, 0, data + level->l3 + 8, 32);
 		if (rss->types & l4)
-			*hash ^= hash_bytes(rss, 32, data + parsed->l4, 4);
+			*hash ^= hash_bytes(rss, 32, data + level->l4, 4);
 	}
 	return true;
 }

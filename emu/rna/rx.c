@@ -111,7 +111,7 @@ static void
 rx_fail(struct rna_queue *q, uint32_t end)
 {
 	for (; q->filled != end; q->filled++)
-		rna_rx_desc_write(&q->descs[q->filled & q->mask], RVR_RNA_RX_ERROR << 16, 0, 0,
+		rna_rx_desc_write(&q->descs[q->filled & q->mask], RNA_RX_TYPE(RVR_RNA_RX_ERROR), 0, 0,
 			0);
 	q->stats.rx_errors++;
 }
@@ -126,7 +126,7 @@ buffer_write(struct rna_queue *q, const struct rna_buffer *buf, const uint8_t *d
 }
 
 void
-rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint32_t type, uint32_t hash)
+rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint64_t type, uint32_t hash)
 {
 	uint32_t at = q->filled, left = len;
 
@@ -137,7 +137,7 @@ rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint32_t 
 	}
 	while (left > 0) {
 		uint32_t seg = left < q->buffer_size ? left : q->buffer_size;
-		uint32_t more = seg < left ? RVR_RNA_RX_MORE << 16 : 0;
+		uint64_t more = seg < left ? RNA_RX_TYPE(RVR_RNA_RX_MORE) : 0;
 
 		if (!buffer_write(q, &q->bufs[at & q->mask], data, seg)) {
 			rx_fail(q, at + 1);
@@ -190,7 +190,8 @@ void
 rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
 	struct rna_parsed parsed = { 0 };
-	uint32_t hash = 0, type;
+	uint32_t hash = 0;
+	uint64_t type;
 	struct rna_queue *q;
 	uint16_t id = 0;
 
@@ -204,7 +205,7 @@ rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 		rna_parse(data, len, &parsed);
 	type = port->ptypes ? parsed.ptype : 0;
 	if (port->rss->types != 0 && rna_rss_hash(port->rss, data, &parsed, &hash)) {
-		type |= RVR_RNA_RX_HASH << 16;
+		type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
 		id = port->rss->reta[hash % RNA_RETA_SIZE];
 	}
 	q = port->queue[id];

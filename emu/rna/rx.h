@@ -15,7 +15,7 @@
 #include "rna.h"
 
 /** A packet that doesn't fit one buffer, or whose buffer isn't contiguous here. */
-void rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint32_t type,
+void rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint64_t type,
 	uint32_t hash);
 /** Everything but the shortest way of rna_deliver(). */
 void rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len);
@@ -27,15 +27,19 @@ bool rna_rx_starved(struct rna_queue *q, uint32_t wanted);
 /** A queue's first packet in a turn. */
 void rna_rx_touch(struct rna_queue *q);
 
-/** `type`: ptype, and flags from bit 16 on. Two stores: the compiler would make six of fields. */
+/** Flags of a descriptor, as part of the `type` of which ptype is the rest. */
+#define RNA_RX_TYPE(flags) ((uint64_t)(flags) << 48)
+
+/** `type`: ptype and RNA_RX_TYPE(). Two stores: the compiler would make six of fields. */
 static inline void
-rna_rx_desc_write(struct rvr_rna_rx_desc *desc, uint32_t type, uint32_t len, uint32_t seg_len,
+rna_rx_desc_write(struct rvr_rna_rx_desc *desc, uint64_t type, uint32_t len, uint32_t seg_len,
 	uint32_t hash)
 {
 	typedef uint64_t __attribute__((may_alias)) word;
 	word *words = (word *)(void *)desc;
 
 	_Static_assert(offsetof(struct rvr_rna_rx_desc, pkt_len) == 4, "first word");
+	_Static_assert(offsetof(struct rvr_rna_rx_desc, flags) == 6, "first word");
 	_Static_assert(offsetof(struct rvr_rna_rx_desc, hash) == 12, "second word");
 	words[0] = rvr_cpu_le64(type | (uint64_t)len << 32);
 	words[1] = rvr_cpu_le64(seg_len | (uint64_t)hash << 32);
@@ -43,7 +47,7 @@ rna_rx_desc_write(struct rvr_rna_rx_desc *desc, uint32_t type, uint32_t len, uin
 
 /** Puts a packet into a running queue's next buffer. */
 static inline void
-rna_rx_put(struct rna_queue *q, const uint8_t *data, uint32_t len, uint32_t type, uint32_t hash)
+rna_rx_put(struct rna_queue *q, const uint8_t *data, uint32_t len, uint64_t type, uint32_t hash)
 {
 	uint32_t at = q->filled;
 	const struct rna_buffer *buf;

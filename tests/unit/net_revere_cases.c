@@ -563,7 +563,7 @@ info_tells_the_truth(void **state)
 	struct rte_eth_dev_info info;
 	struct rte_eth_txq_info txq;
 	struct rte_eth_link link;
-	uint32_t ptypes[32];
+	uint32_t ptypes[64];
 	char version[64], *text = NULL;
 	size_t size;
 	FILE *file;
@@ -576,8 +576,8 @@ info_tells_the_truth(void **state)
 	assert_true(rte_eth_dev_fw_version_get(port, version, 2) > 2);
 	assert_int_equal(rte_eth_link_get_nowait(port, &link), 0);
 	assert_int_equal(link.link_status, RTE_ETH_LINK_UP);
-	assert_int_equal(rte_eth_dev_get_supported_ptypes(port, RTE_PTYPE_ALL_MASK, ptypes, 32),
-		12);
+	assert_int_equal(rte_eth_dev_get_supported_ptypes(port, RTE_PTYPE_ALL_MASK, ptypes, 64),
+		34);
 	assert_int_equal(rte_eth_rx_burst_mode_get(port, 0, &mode), 0);
 	assert_int_equal(rte_eth_tx_burst_mode_get(port, 0, &mode), 0);
 	assert_int_equal(rte_eth_tx_queue_info_get(port, 0, &txq), 0);

@@ -656,7 +656,7 @@ parser_stays_inside(void **state)
 		}
 		rna_parse(data, len, &parsed);
 		if (parsed.ptype & RVR_RNA_PTYPE_L3_MASK)
-			assert_true(parsed.l3 + 20 <= (int)len);
+			assert_true(parsed.outer.l3 + 20 <= (int)len);
 		rna_rss_hash(rss, data, &parsed, &hash);
 		free(data);
 	}

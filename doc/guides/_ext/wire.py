@@ -7,6 +7,7 @@ What isn't found there, or isn't understood, is an error of the documentation bu
 """
 
 import ast
+import glob
 import json
 import os
 import re
@@ -38,12 +39,15 @@ def sentence(comment):
 
 
 class Header:
-    """One header file."""
+    """One header file, or all that match a pattern, as if they were one."""
 
     def __init__(self, path):
         self.path = os.path.join(TOP, path)
-        with open(self.path, encoding="utf-8") as file:
-            self.text = file.read()
+        self.paths = sorted(glob.glob(self.path))
+        self.text = ""
+        for name in self.paths:
+            with open(name, encoding="utf-8") as file:
+                self.text += file.read()
 
     def rows(self, macro):
         """Arguments of each X() in an X-macro; each row is a list."""
@@ -127,12 +131,13 @@ class Generated(Directive):
     """A directive whose content is reStructuredText that lines() makes."""
 
     optional_arguments = 100
-    header = "lib/revere_ami/rvr_msg.h"
+    header = "lib/revere_ami/rvr_[mr][sn]*.h"  # of messages: all but rvr_regs.h
 
     def run(self):
         """Reads the header, parses what lines() made."""
         header = Header(self.header)
-        self.state.document.settings.env.note_dependency(header.path)
+        for path in header.paths:
+            self.state.document.settings.env.note_dependency(path)
         node = nodes.section()
         node.document = self.state.document
         try:

@@ -30,6 +30,7 @@
 
 #include "revere_common.h"
 #include "revere_compat.h"
+#include "rvr_rna.h"
 
 #define REVERE_NET_MIN_DESC 1
 #define REVERE_NET_DEFAULT_DESC 512
@@ -377,7 +378,5 @@ REVERE_NET_PTYPES_GET(revere_net_ptypes_get);
 int revere_net_ptypes_set(struct rte_eth_dev *dev, uint32_t mask);
 /** Sends all settings of the port; it stays disabled. */
 int revere_net_settings_apply(struct rte_eth_dev *dev);
-/** mbuf packet type of the low 12 bits of rvr_rna_rx_desc.ptype. */
-extern uint32_t revere_net_ptype_table[4096];
 
 #endif /* REVERE_NET_H */

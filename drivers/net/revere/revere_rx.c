@@ -18,14 +18,15 @@
 
 #include "revere_net.h"
 
-#define RX_FLAGS_SHIFT 16 /* of a descriptor's first word */
+#define RX_FLAGS_SHIFT 48 /* of a descriptor's first word */
 #define RX_LEN_SHIFT 32
-#define RX_PTYPE_MASK 0xfffu
+#define RX_TYPE_LEN_MASK (RVR_RNA_PTYPE_MASK | (uint64_t)UINT16_MAX << RX_LEN_SHIFT)
 #define RX_MSG_LINES 4 /* cache lines of a message of 256 bytes */
 
 /* Flags of a packet that rx_plain() takes as it is. */
 #define RX_PLAIN (RVR_RNA_RX_HASH | RVR_RNA_RX_VLAN)
-#define RX_NOT_PLAIN ((uint32_t)(uint16_t)~RX_PLAIN << RX_FLAGS_SHIFT)
+/* Of the word above ptype: length, which stays, and flags. */
+#define RX_PLAIN_MASK (~((uint32_t)RX_PLAIN << 16))
 
 /** Word of a descriptor or of a header, loaded once. */
 static inline uint64_t
@@ -114,13 +115,12 @@ revere_net_rx_post(struct revere_net_rxq *rxq, uint32_t min)
 struct rx_fill {
 	uint64_t rearm;
 	const uint64_t *ol_flags;
-	const uint32_t *ptypes;
 };
 
 static __rte_always_inline struct rx_fill
 fill_of(const struct revere_net_rxq *rxq)
 {
-	return (struct rx_fill){ rxq->rearm, rxq->ol_flags, revere_net_ptype_table };
+	return (struct rx_fill){ rxq->rearm, rxq->ol_flags };
 }
 
 /** Fields of an mbuf that a descriptor doesn't give, and those that it does. */
@@ -140,11 +140,11 @@ fill_mbuf(struct rte_mbuf *m, const struct rx_fill *fill, uint64_t first, uint64
 	words[0] = fill->rearm;
 	words[1] = fill->ol_flags[(first >> RX_FLAGS_SHIFT) & 7];
 #if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
-	words[2] = (first >> RX_LEN_SHIFT << RX_LEN_SHIFT) | fill->ptypes[first & RX_PTYPE_MASK];
+	words[2] = first & RX_TYPE_LEN_MASK;
 	words[3] = second;
 #else
-	m->packet_type = fill->ptypes[first & RX_PTYPE_MASK];
-	m->pkt_len = first >> RX_LEN_SHIFT;
+	m->packet_type = first & RVR_RNA_PTYPE_MASK;
+	m->pkt_len = (uint16_t)(first >> RX_LEN_SHIFT);
 	m->data_len = (uint16_t)second;
 	m->vlan_tci = (uint16_t)(second >> 16);
 	m->hash.rss = second >> 32;
@@ -171,8 +171,8 @@ rx_plain(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint32_t count)
 		uint64_t second = load_word(RTE_PTR_ADD(&desc[i], 8));
 		uint32_t len = (uint16_t)second;
 
-		wrong |= ((uint32_t)first & RX_NOT_PLAIN) |
-			 ((uint32_t)(first >> RX_LEN_SHIFT) ^ len) | (len - 1 >= room);
+		wrong |= (((uint32_t)(first >> RX_LEN_SHIFT) & RX_PLAIN_MASK) ^ len) |
+			 (len - 1 >= room);
 		fill_mbuf(m, &fill, first, second);
 		pkts[i] = m;
 	}
@@ -271,7 +271,8 @@ rx_careful(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint32_t count)
 			have = 0;
 			continue;
 		}
-		if (!desc_check(rxq, flags, first >> RX_LEN_SHIFT, (uint16_t)second, have)) {
+		if (!desc_check(rxq, flags, (uint16_t)(first >> RX_LEN_SHIFT),
+			    (uint16_t)second, have)) {
 			revere_net_rx_fault(rxq, "a receive descriptor with a segment of bytes",
 				(uint16_t)second);
 			break;
