@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rna.h"
+#include "steer.h"
 
 static int
 rna_init(struct aha *aha)
@@ -103,7 +103,13 @@ rna_poll(struct ami_hw *hw)
 	if (q == NULL)
 		return busy;
 	busy |= rna_poll_queue(q);
-	if (q->port->poller == q && q->port->backend->poll != NULL)
+	if (q->port->poller != q)
+		return busy;
+	if (amu_unlikely(q->port->gated))
+		busy |= rna_tm_poll(q->port);
+	if (amu_unlikely(q->port->steer->pause & RVR_RNA_PAUSE_TX))
+		rna_pause_send(q->port);
+	if (q->port->backend->poll != NULL)
 		busy |= q->port->backend->poll(q->port);
 	return busy;
 }

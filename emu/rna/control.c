@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "rna.h"
+#include "steer.h"
 
 /** A request that is being executed: a copy of the message, which the sender may change. */
 struct request {
@@ -320,16 +320,22 @@ static const struct {
 static unsigned int
 control_execute(struct request *request, unsigned int opcode, unsigned int port)
 {
-	if (opcode >= sizeof(controls) / sizeof(controls[0]) || controls[opcode].execute == NULL)
+	bool steers = rna_steer_knows(opcode);
+
+	if (!steers && (opcode >= sizeof(controls) / sizeof(controls[0]) ||
+			       controls[opcode].execute == NULL))
 		return RVR_RNA_BAD_OPCODE;
 	if (port >= RNA_PORTS_MAX || request->rna->port[port] == NULL)
 		return RVR_RNA_BAD_PORT;
 	request->port = request->rna->port[port];
-	if (controls[opcode].changes) {
+	if (steers ? rna_steer_changes(opcode) : controls[opcode].changes) {
 		if (request->port->owner != NULL && request->port->owner != request->hw)
 			return RVR_RNA_BUSY;
 		request->port->owner = request->hw;
 	}
+	if (steers)
+		return rna_steer_control(request->port, opcode, request->in, request->out,
+			&request->detail);
 	return controls[opcode].execute(request);
 }
 

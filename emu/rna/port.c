@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "rna.h"
+#include "rx.h"
+#include "steer.h"
 
 #define PORT_MAX_FRAME_DEFAULT 1518
 
@@ -37,7 +38,16 @@ port_only_queue(const struct rna_port *port)
 
 	if (!port->promisc || port->ptypes || port->rss->types != 0)
 		return NULL;
+	if (port->steer->vlan_filter || port->steer->vmdq.pools != 0)
+		return NULL;
 	return q != NULL && q->rx_started ? q : NULL;
+}
+
+/** Whether what queues send may stay in the port, or is to wait for grants. */
+static bool
+port_looks_inside(const struct rna_port *port)
+{
+	return port->steer->vmdq.accept & RVR_RNA_POOL_LOOPBACK;
 }
 
 static void
@@ -54,7 +64,7 @@ port_refresh_one(struct rna_port *port)
 	port->link_up = link_up;
 	port->rx_max = port->enabled && link_up ? port->max_frame : 0;
 	port->only = port_only_queue(port);
-	port->to = port->enabled && link_up ? port_faces(port) : NULL;
+	port->to = port->enabled && link_up && !port_looks_inside(port) ? port_faces(port) : NULL;
 }
 
 void
@@ -78,10 +88,23 @@ rna_port_flags(const struct rna_port *port)
 }
 
 bool
+rna_port_send(struct rna_port *port, const uint8_t *data, uint32_t len)
+{
+	struct rna_port *faces = port_faces(port);
+
+	if (!port->enabled || !port->link_up)
+		return false;
+	if (faces != NULL) {
+		rna_deliver(faces, data, len);
+		return true;
+	}
+	return port->backend->send != NULL && port->backend->send(port, data, len);
+}
+
+bool
 rna_port_send_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
-	if (port->enabled && port->link_up && port->backend->send != NULL &&
-	    port->backend->send(port, data, len))
+	if (rna_vmdq_loopback(port, data, len) || rna_port_send(port, data, len))
 		return true;
 	port->stats.tx_dropped++;
 	return false;
@@ -109,6 +132,7 @@ rna_port_reset(struct rna_port *port)
 	port->max_frame = PORT_MAX_FRAME_DEFAULT;
 	memcpy(port->mac, port->mac_permanent, sizeof(port->mac));
 	rna_rss_init(port->rss);
+	rna_steer_reset(port);
 	rna_stats_reset(port);
 	port->owner = NULL;
 	port->event_pending = false;
@@ -196,6 +220,7 @@ port_free(struct rna_port *port)
 {
 	free(port->queue);
 	free(port->rss);
+	rna_steer_free(port->steer);
 	free(port);
 }
 
@@ -210,7 +235,8 @@ port_alloc(struct rna *rna, unsigned int id)
 	port->id = (uint16_t)id;
 	port->queue = calloc(rna->max_queues, sizeof(port->queue[0]));
 	port->rss = malloc(sizeof(*port->rss));
-	if (port->queue == NULL || port->rss == NULL) {
+	port->steer = rna_steer_new(rna->max_queues);
+	if (port->queue == NULL || port->rss == NULL || port->steer == NULL) {
 		port_free(port);
 		return NULL;
 	}

@@ -6,7 +6,7 @@
  * Life of a queue pair: set up with an AMI-HW, started, stopped, released.
  */
 
-#include "rna.h"
+#include "steer.h"
 
 static void
 queue_free_buffers(struct rna_queue *q)
@@ -131,6 +131,7 @@ rna_queue_release(struct rna_queue *q)
 	struct rna_port *port = q->port;
 
 	queue_clean(q);
+	rna_tm_forget(port, q->id);
 	rna_queue_stats_add(&port->gone, &q->stats);
 	port->queue[q->id] = NULL;
 	port->num_queues--;

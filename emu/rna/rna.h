@@ -42,6 +42,7 @@
 struct rna;
 struct rna_port;
 struct rna_queue;
+struct rna_steer;
 
 /** What a wire is. Called by the agent's worker, add() and del() within a pause. */
 struct rna_backend {
@@ -139,12 +140,14 @@ struct rna_port {
 	bool promisc;
 	bool allmulti;
 	bool ptypes; /**< the driver wants packet types */
+	bool gated;  /**< what queues send waits until tm.c grants it */
 	struct rna_queue **queue; /**< RNA_QUEUES_MAX */
 	struct rna_port_stats stats;
 
 	struct rna *rna;
 	uint16_t id;
 	struct rna_rss *rss;
+	struct rna_steer *steer; /**< addresses, VLANs, pools, shapers */
 	const struct rna_backend *backend;
 	void *wire; /**< the backend's own state */
 	char backend_name[32];
@@ -232,6 +235,8 @@ void rna_port_refresh(struct rna_port *port);
 /** A port as it was when it was made. */
 void rna_port_reset(struct rna_port *port);
 uint32_t rna_port_flags(const struct rna_port *port);
+/** Sends a packet by the backend, whatever `to` is; false: it was dropped. */
+bool rna_port_send(struct rna_port *port, const uint8_t *data, uint32_t len);
 /** Sends where `to` is NULL: by the backend; false: the packet was dropped. */
 bool rna_port_send_slow(struct rna_port *port, const uint8_t *data, uint32_t len);
 /** Sends events that wait. true: some left. */

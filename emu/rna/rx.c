@@ -7,6 +7,7 @@
  */
 
 #include "rx.h"
+#include "steer.h"
 
 #define RX_LINES_AHEAD 12 /* three messages of 15 packets */
 
@@ -153,24 +154,6 @@ rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint64_t 
 	q->stats.rx_bytes += len;
 }
 
-/** Whether a port that isn't promiscuous wants a packet; counts what is no unicast. */
-static bool
-rx_filter(struct rna_port *port, const uint8_t *data)
-{
-	static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
-	if ((data[0] & 1) == 0)
-		return port->promisc || memcmp(data, port->mac, 6) == 0;
-	if (memcmp(data, broadcast, 6) == 0) {
-		port->stats.rx_broadcast++;
-		return true;
-	}
-	if (!port->promisc && !port->allmulti)
-		return false;
-	port->stats.rx_multicast++;
-	return true;
-}
-
 /** Whether a length is one that the port receives now. */
 static bool
 rx_length(struct rna_port *port, uint32_t len)
@@ -186,21 +169,44 @@ rx_length(struct rna_port *port, uint32_t len)
 	return false;
 }
 
+static void
+rx_queue(struct rna_port *port, unsigned int id, const uint8_t *data, uint32_t len, uint64_t type,
+	uint32_t hash)
+{
+	struct rna_queue *q = port->queue[id];
+
+	if (amu_unlikely(q == NULL || !q->rx_started))
+		port->stats.rx_stopped++;
+	else
+		rna_rx_put(q, data, len, type, hash);
+}
+
+/** A queue of each pool that takes the packet gets it. */
+static void
+rx_pools(struct rna_port *port, const uint8_t *data, uint32_t len, uint64_t type, uint32_t hash)
+{
+	uint64_t pools = rna_vmdq_pools(port, data, len);
+
+	for (; pools != 0; pools &= pools - 1) {
+		unsigned int pool = (unsigned int)__builtin_ctzll(pools);
+
+		rx_queue(port, rna_vmdq_queue(&port->steer->vmdq, pool, hash), data, len, type,
+			hash);
+	}
+}
+
 void
 rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
 	struct rna_parsed parsed = { 0 };
 	uint32_t hash = 0;
 	uint64_t type;
-	struct rna_queue *q;
 	uint16_t id = 0;
 
 	if (!rx_length(port, len))
 		return;
-	if (!rx_filter(port, data)) {
-		port->stats.rx_filtered++;
+	if (!rna_steer_accept(port, data, len))
 		return;
-	}
 	if (port->ptypes || port->rss->types != 0)
 		rna_parse(data, len, &parsed);
 	type = port->ptypes ? parsed.ptype : 0;
@@ -208,12 +214,10 @@ rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 		type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
 		id = port->rss->reta[hash % RNA_RETA_SIZE];
 	}
-	q = port->queue[id];
-	if (amu_unlikely(q == NULL || !q->rx_started)) {
-		port->stats.rx_stopped++;
-		return;
-	}
-	rna_rx_put(q, data, len, type, hash);
+	if (port->steer->vmdq.pools != 0)
+		rx_pools(port, data, len, type, hash);
+	else
+		rx_queue(port, id, data, len, type, hash);
 }
 
 /* ---- Descriptors -------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
  * Counters of ports and queues.
  */
 
-#include "rna.h"
+#include "steer.h"
 
 void
 rna_queue_stats_add(struct rna_queue_stats *sum, const struct rna_queue_stats *more)
@@ -63,6 +63,8 @@ rna_stats_reset(struct rna_port *port)
 	unsigned int i;
 
 	memset(&port->stats, 0, sizeof(port->stats));
+	memset(&port->steer->stats, 0, sizeof(port->steer->stats));
+	port->steer->pause_no_buffer = 0;
 	memset(&port->gone, 0, sizeof(port->gone));
 	for (i = 0; i < port->rna->max_queues; i++)
 		if (port->queue[i] != NULL)

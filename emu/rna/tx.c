@@ -7,6 +7,7 @@
  */
 
 #include "rx.h"
+#include "steer.h"
 
 #define TX_AHEAD 6 /* packets whose memory is prefetched */
 #define TX_DESC_SIZE sizeof(struct rvr_rna_tx_desc)
@@ -181,8 +182,11 @@ rna_tx_receive(struct rna_queue *q, struct asn *asn, const uint8_t *msgs, uint32
 	uint32_t max = (asn->msg_bytes - sizeof(struct rvr_rna_tx)) /
 		       sizeof(struct rvr_rna_tx_desc);
 	struct tx_sum sum = { 0 };
+	bool gated = q->port->gated;
 	uint32_t i;
 
+	if (amu_unlikely(gated))
+		count = rna_tm_take(q);
 	rna_prefetch_message(msgs);
 	for (i = 0; i < count; i++, msgs += asn->msg_bytes) {
 		if (i + 1 < count)
@@ -191,6 +195,8 @@ rna_tx_receive(struct rna_queue *q, struct asn *asn, const uint8_t *msgs, uint32
 	}
 	q->stats.tx_packets += sum.packets;
 	q->stats.tx_bytes += sum.bytes;
+	if (amu_unlikely(gated))
+		rna_tm_sent(q, sum.packets, sum.bytes);
 	if (q->tx_done != q->tx_done_told)
 		rna_queue_dirty(q);
 	return count;
