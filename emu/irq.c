@@ -10,20 +10,16 @@
  * when polling finds that software has moved its index.
  */
 
-#include <unistd.h>
-
+#include "event.h"
 #include "worker.h"
 
 void
 irq_raise(struct amu_function *function, unsigned int vector)
 {
-	static const uint64_t one = 1;
-
 	if (vector >= function->amu->config.msix_vectors)
 		return;
 	pthread_mutex_lock(&function->irq_lock);
-	if (function->irq_fd[vector] >= 0 &&
-	    write(function->irq_fd[vector], &one, sizeof(one)) != sizeof(one))
+	if (function->irq_fd[vector] >= 0 && event_signal(function->irq_fd[vector]) < 0)
 		amu_log(function->amu, REVERE_EMU_LOG_DEBUG,
 			"function %u: the eventfd of vector %u takes no more", function->id,
 			vector);

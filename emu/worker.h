@@ -51,7 +51,7 @@ struct hw_list {
 
 TAILQ_HEAD(asn_list, asn);
 
-struct amu_worker {
+struct AMU_ALIGNED amu_worker {
 	struct amu *amu;
 	unsigned int id;
 

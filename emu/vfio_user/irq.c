@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "event.h"
 #include "vu.h"
 
 int
@@ -95,11 +95,9 @@ vu_irq_drop_all(struct vu_device *dev)
 static void
 irq_signal(int fd)
 {
-	const eventfd_t one = 1;
-
 	/* Full means that the client has far more to count than it looks at. */
-	if (fd >= 0 && eventfd_write(fd, one) < 0 && errno != EAGAIN)
-		return;
+	if (fd >= 0)
+		(void)event_signal(fd);
 }
 
 int

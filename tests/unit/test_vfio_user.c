@@ -22,6 +22,7 @@
 #include <cmocka.h>
 #include <linux/pci_regs.h>
 
+#include "event.h"
 #include "rvr_regs.h"
 #include "vfio_user/vu.h"
 
@@ -637,6 +638,39 @@ test_irq(void **state)
 	close(fds[1]);
 }
 
+/* A client's eventfd may block who writes to it: the device never waits for it. */
+static void
+test_irq_full(void **state)
+{
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = VFIO_PCI_MSIX_IRQ_INDEX,
+		.count = 1,
+	};
+	const eventfd_t most = UINT64_MAX - 1;
+	int fd = eventfd(0, 0), i;
+	struct peer *p = *state;
+	eventfd_t value;
+
+	assert_int_equal(eventfd_write(fd, most), 0);
+	assert_int_equal(peer_request(p, VU_DEVICE_SET_IRQS, &set, sizeof(set), &fd, 1), 0);
+	set.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+	alarm(60); /* ends a test that waits */
+	for (i = 0; i < 300; i++)
+		assert_int_equal(peer_request(p, VU_DEVICE_SET_IRQS, &set, sizeof(set), NULL, 0),
+			0);
+	alarm(0);
+	/* Nothing is left of that once the client has read it. */
+	assert_int_equal(eventfd_read(fd, &value), 0);
+	assert_true(value >= most);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(event_signal(fd), 0);
+	assert_int_equal(eventfd_read(fd, &value), 0);
+	assert_int_equal(value, 3);
+	close(fd);
+}
+
 #define NEW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define NEGOTIATED(test) cmocka_unit_test_setup_teardown(test, setup_negotiated, teardown)
 
@@ -657,6 +691,7 @@ main(void)
 		NEW(test_write_masks),
 		NEGOTIATED(test_registers),
 		NEGOTIATED(test_irq),
+		NEGOTIATED(test_irq_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
