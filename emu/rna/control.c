@@ -206,6 +206,54 @@ ctl_queue_release(struct request *request)
 	return RVR_RNA_OK;
 }
 
+static unsigned int
+ctl_rx_offloads(struct request *request)
+{
+	struct rvr_rna_rx_offloads set;
+	struct rna_queue *q = NULL;
+
+	memcpy(&set, request->in, sizeof(set));
+	if (rvr_le16_cpu(set.queue) < request->rna->max_queues)
+		q = request->port->queue[rvr_le16_cpu(set.queue)];
+	if (q == NULL)
+		return RVR_RNA_BAD_QUEUE;
+	if (rvr_le32_cpu(set.offloads) & ~RVR_RNA_RXO_ALL)
+		return BAD_VALUE(request, struct rvr_rna_rx_offloads, offloads);
+	return rna_rx_offloads_set(q, rvr_le32_cpu(set.offloads));
+}
+
+/* ---- Time --------------------------------------------------------------------------------- */
+
+static unsigned int
+ctl_time(struct request *request)
+{
+	struct rna_port *port = request->port;
+	struct rvr_rna_time time;
+	uint32_t operation;
+	uint64_t raw;
+
+	memcpy(&time, request->in, sizeof(time));
+	operation = rvr_le32_cpu(time.operation);
+	if (operation > RVR_RNA_TIME_GET_TX)
+		return BAD_VALUE(request, struct rvr_rna_time, operation);
+	raw = rna_time_raw();
+	if (operation == RVR_RNA_TIME_SET)
+		port->clock_offset = rvr_le64_cpu(time.time) - raw;
+	else if (operation == RVR_RNA_TIME_ADD)
+		port->clock_offset += rvr_le64_cpu(time.time);
+	time.raw = rvr_cpu_le64(raw);
+	time.time = rvr_cpu_le64(raw + port->clock_offset);
+	time.tx_valid = 0;
+	time.tx_timestamp = 0;
+	if (operation == RVR_RNA_TIME_GET_TX && port->tx_timestamp_valid) {
+		time.tx_valid = rvr_cpu_le32(1);
+		time.tx_timestamp = rvr_cpu_le64(port->tx_timestamp);
+		port->tx_timestamp_valid = false;
+	}
+	memcpy(request->out, &time, sizeof(time));
+	return RVR_RNA_OK;
+}
+
 /* ---- RSS ---------------------------------------------------------------------------------- */
 
 static unsigned int
@@ -315,6 +363,8 @@ static const struct {
 	[RVR_RNA_CTL_STATS_RESET] = { ctl_stats_reset, true },
 	[RVR_RNA_CTL_PORT_RELEASE] = { ctl_port_release, true },
 	[RVR_RNA_CTL_QUEUE_STATS_RESET] = { ctl_queue_stats_reset, true },
+	[RVR_RNA_CTL_RX_OFFLOADS] = { ctl_rx_offloads, true },
+	[RVR_RNA_CTL_TIME] = { ctl_time, true },
 };
 
 static unsigned int

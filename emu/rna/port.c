@@ -36,7 +36,7 @@ port_only_queue(const struct rna_port *port)
 {
 	struct rna_queue *q = port->queue[0];
 
-	if (!port->promisc || port->ptypes || port->rss->types != 0)
+	if (!port->promisc || port->ptypes || port->rx_offloads || port->rss->types != 0)
 		return NULL;
 	if (port->steer->vlan_filter || port->steer->vmdq.pools != 0)
 		return NULL;
@@ -48,6 +48,17 @@ static bool
 port_looks_inside(const struct rna_port *port)
 {
 	return port->steer->vmdq.accept & RVR_RNA_POOL_LOOPBACK;
+}
+
+static bool
+port_has_rx_offloads(const struct rna_port *port)
+{
+	unsigned int i;
+
+	for (i = 0; i < port->rna->max_queues; i++)
+		if (port->queue[i] != NULL && port->queue[i]->offloads != 0)
+			return true;
+	return false;
 }
 
 static void
@@ -63,6 +74,7 @@ port_refresh_one(struct rna_port *port)
 	}
 	port->link_up = link_up;
 	port->rx_max = port->enabled && link_up ? port->max_frame : 0;
+	port->rx_offloads = port_has_rx_offloads(port);
 	port->only = port_only_queue(port);
 	port->to = port->enabled && link_up && !port_looks_inside(port) ? port_faces(port) : NULL;
 }
@@ -134,6 +146,8 @@ rna_port_reset(struct rna_port *port)
 	rna_rss_init(port->rss);
 	rna_steer_reset(port);
 	rna_stats_reset(port);
+	port->clock_offset = 0;
+	port->tx_timestamp_valid = false;
 	port->owner = NULL;
 	port->event_pending = false;
 	rna_port_refresh(port);

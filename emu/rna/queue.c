@@ -13,8 +13,11 @@ queue_free_buffers(struct rna_queue *q)
 {
 	free(q->bufs);
 	free(q->descs);
+	free(q->infos);
 	q->bufs = NULL;
 	q->descs = NULL;
+	q->infos = NULL;
+	q->offloads = 0;
 	q->buffers = 0;
 	q->mask = 0;
 	q->posted = 0;
@@ -65,7 +68,7 @@ queue_new(struct rna_port *port, struct ami_hw *hw, unsigned int id)
 
 	if (q == NULL)
 		return NULL;
-	q->gather = malloc(RNA_FRAME_MAX);
+	q->gather = malloc(RNA_TAGS_SIZE + RNA_TX_MAX);
 	if (q->gather == NULL) {
 		free(q);
 		return NULL;
@@ -82,6 +85,7 @@ queue_delete(struct rna_queue *q)
 {
 	queue_free_buffers(q);
 	free(q->gather);
+	free(q->segment);
 	free(q);
 }
 

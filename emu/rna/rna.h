@@ -21,6 +21,7 @@
 
 #include "aha.h"
 #include "amu.h"
+#include "offload.h"
 #include "parse.h"
 #include "rvr_rna.h"
 
@@ -110,6 +111,8 @@ struct rna_queue {
 	struct ami_hw *hw;
 	struct rna_port *port;
 	struct rna_queue *next_dirty;
+	struct rna_rx_info *infos; /**< of descs; NULL: without extensions */
+	uint32_t offloads; /**< RVR_RNA_RXO_* of reception */
 	uint64_t returned_total; /**< since the queue's start: rvr_rna_rx.first */
 
 	/* Transmit. */
@@ -117,10 +120,21 @@ struct rna_queue {
 	uint64_t tx_done_told;	 /**< of which the driver knows */
 	uint8_t *gather;	 /**< packet in pieces, room for RNA_FRAME_MAX */
 	uint32_t gather_len;
+	struct rna_tx_offload offload; /**< of the packet that is being gathered */
+	uint8_t *segment;	 /**< for offloads; NULL until there are some */
 	uint32_t gather_segments; /**< 0: no packet is being gathered */
 
 	struct rna_queue_stats stats;
 	uint16_t id;
+};
+
+/** What is told of a received packet beside its length; see struct rvr_rna_rx_desc, _ext. */
+struct rna_rx_info {
+	uint64_t type; /**< ptype, and flags: RNA_RX_TYPE() */
+	uint32_t hash;
+	uint32_t mark;
+	uint16_t vlan_tci, outer_vlan_tci, lro_mss;
+	uint64_t timestamp;
 };
 
 /** Receive-side scaling of a port. */
@@ -141,6 +155,7 @@ struct rna_port {
 	bool allmulti;
 	bool ptypes; /**< the driver wants packet types */
 	bool gated;  /**< what queues send waits until tm.c grants it */
+	bool rx_offloads; /**< some queue has offloads: packets are parsed */
 	struct rna_queue **queue; /**< RNA_QUEUES_MAX */
 	struct rna_port_stats stats;
 
@@ -162,6 +177,9 @@ struct rna_port {
 	unsigned int num_queues;  /**< that are set up */
 	struct rna_queue *poller; /**< whose AMI-HW polls the wire */
 	struct rna_queue_stats gone; /**< counters of queues that were released */
+	uint64_t clock_offset;	/**< ns, of the port's clock to the raw one */
+	uint64_t tx_timestamp;	/**< of the last packet that was to be timed */
+	bool tx_timestamp_valid;
 };
 
 /** The agent: aha->priv. A queue is hw->priv of its AMI-HW. */
@@ -171,6 +189,7 @@ struct rna {
 	unsigned int num_ports; /**< highest number in use, plus 1 */
 	unsigned int max_queues;
 	bool events_pending; /**< of some port */
+	uint8_t scratch[RNA_FRAME_MAX + RNA_TAGS_SIZE]; /**< for a packet that changes on its way */
 	struct rna_queue *dirty; /**< queues with descriptors or completions to be sent */
 };
 
@@ -271,6 +290,25 @@ uint32_t rna_buffers_receive(struct rna_queue *q, struct asn *asn, const uint8_t
 void rna_rx_flush(struct rna_queue *q);
 /** Finds the buffers' memory again after a change of the address space. */
 void rna_rx_remap(struct rna_queue *q);
+
+/* ---- rx_offload.c ------------------------------------------------------------------------- */
+
+/** Sets what a queue does with received packets. */
+unsigned int rna_rx_offloads_set(struct rna_queue *q, uint32_t offloads);
+/** Receives a packet on a running queue with offloads. */
+void rna_rx_offload(struct rna_queue *q, const uint8_t *data, uint32_t len,
+	const struct rna_parsed *parsed, struct rna_rx_info *info);
+/** Puts a packet into a running queue's next buffers, with all that is known of it. */
+void rna_rx_put_info(struct rna_queue *q, const uint8_t *data, uint32_t len,
+	const struct rna_rx_info *info);
+/** Sends descriptors, with extensions. */
+void rna_rx_flush_ext(struct rna_queue *q);
+
+/* ---- time.c ------------------------------------------------------------------------------- */
+
+/** Time by a clock that is never set, ns. */
+uint64_t rna_time_raw(void);
+uint64_t rna_time(const struct rna_port *port);
 
 /* ---- rss.c -------------------------------------------------------------------------------- */
 

@@ -145,6 +145,7 @@ rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint64_t 
 			return;
 		}
 		rna_rx_desc_write(&q->descs[at & q->mask], type | more, len, seg, hash);
+		type &= ~RNA_RX_TYPE(RVR_RNA_RX_EXT); /* the first one alone has it */
 		data += seg;
 		left -= seg;
 		at++;
@@ -169,55 +170,66 @@ rx_length(struct rna_port *port, uint32_t len)
 	return false;
 }
 
+/** A packet on its way to queues. */
+struct rx_packet {
+	const uint8_t *data;
+	uint32_t len;
+	struct rna_parsed parsed; /**< if something of the port needs it */
+	struct rna_rx_info info;
+};
+
 static void
-rx_queue(struct rna_port *port, unsigned int id, const uint8_t *data, uint32_t len, uint64_t type,
-	uint32_t hash)
+rx_queue(struct rna_port *port, unsigned int id, const struct rx_packet *packet)
 {
 	struct rna_queue *q = port->queue[id];
+	struct rna_rx_info info;
 
-	if (amu_unlikely(q == NULL || !q->rx_started))
+	if (amu_unlikely(q == NULL || !q->rx_started)) {
 		port->stats.rx_stopped++;
-	else
-		rna_rx_put(q, data, len, type, hash);
+	} else if (q->offloads != 0) {
+		info = packet->info;
+		rna_rx_offload(q, packet->data, packet->len, &packet->parsed, &info);
+	} else {
+		rna_rx_put(q, packet->data, packet->len, packet->info.type, packet->info.hash);
+	}
 }
 
 /** A queue of each pool that takes the packet gets it. */
 static void
-rx_pools(struct rna_port *port, const uint8_t *data, uint32_t len, uint64_t type, uint32_t hash)
+rx_pools(struct rna_port *port, const struct rx_packet *packet)
 {
-	uint64_t pools = rna_vmdq_pools(port, data, len);
+	uint64_t pools = rna_vmdq_pools(port, packet->data, packet->len);
 
 	for (; pools != 0; pools &= pools - 1) {
 		unsigned int pool = (unsigned int)__builtin_ctzll(pools);
 
-		rx_queue(port, rna_vmdq_queue(&port->steer->vmdq, pool, hash), data, len, type,
-			hash);
+		rx_queue(port, rna_vmdq_queue(&port->steer->vmdq, pool, packet->info.hash),
+			packet);
 	}
 }
 
 void
 rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
-	struct rna_parsed parsed = { 0 };
-	uint32_t hash = 0;
-	uint64_t type;
+	struct rx_packet packet = { .data = data, .len = len };
 	uint16_t id = 0;
 
 	if (!rx_length(port, len))
 		return;
 	if (!rna_steer_accept(port, data, len))
 		return;
-	if (port->ptypes || port->rss->types != 0)
-		rna_parse(data, len, &parsed);
-	type = port->ptypes ? parsed.ptype : 0;
-	if (port->rss->types != 0 && rna_rss_hash(port->rss, data, &parsed, &hash)) {
-		type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
-		id = port->rss->reta[hash % RNA_RETA_SIZE];
+	if (port->ptypes || port->rx_offloads || port->rss->types != 0)
+		rna_parse(data, len, &packet.parsed);
+	packet.info.type = port->ptypes ? packet.parsed.ptype : 0;
+	if (port->rss->types != 0 &&
+	    rna_rss_hash(port->rss, data, &packet.parsed, &packet.info.hash)) {
+		packet.info.type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
+		id = port->rss->reta[packet.info.hash % RNA_RETA_SIZE];
 	}
 	if (port->steer->vmdq.pools != 0)
-		rx_pools(port, data, len, type, hash);
+		rx_pools(port, &packet);
 	else
-		rx_queue(port, id, data, len, type, hash);
+		rx_queue(port, id, &packet);
 }
 
 /* ---- Descriptors -------------------------------------------------------------------------- */
@@ -259,6 +271,10 @@ rna_rx_flush(struct rna_queue *q)
 
 	if (asn == NULL)
 		return;
+	if (q->infos != NULL) {
+		rna_rx_flush_ext(q);
+		return;
+	}
 	max = (asn->msg_bytes - sizeof(struct rvr_rna_rx)) / sizeof(struct rvr_rna_rx_desc);
 	while (q->returned != q->filled) {
 		uint32_t left = q->filled - q->returned;

@@ -34,13 +34,81 @@ tx_send(struct rna_port *port, const uint8_t *data, uint32_t len, struct tx_sum 
 static bool
 gather_piece(struct rna_queue *q, uint64_t iova, uint32_t len)
 {
-	if (len == 0 || len > RNA_FRAME_MAX - q->gather_len ||
-		q->gather_segments > RNA_SEGMENTS_MAX)
+	uint32_t offload = q->offload.request != 0;
+	uint32_t most = offload ? RNA_TX_MAX : RNA_FRAME_MAX;
+	uint8_t *gather = q->gather + RNA_TAGS_SIZE;
+
+	if (len == 0 || len > most - q->gather_len ||
+		q->gather_segments > RNA_SEGMENTS_MAX + offload)
 		return false;
-	if (dma_read(&q->hw->view, q->gather + q->gather_len, iova, len) != 0)
+	if (dma_read(&q->hw->view, gather + q->gather_len, iova, len) != 0)
 		return false;
 	q->gather_len += len;
 	return true;
+}
+
+/** Where packets go that offloads make. */
+struct tx_out {
+	struct rna_port *port;
+	struct tx_sum *sum;
+};
+
+static void
+tx_emit(void *arg, const uint8_t *data, uint32_t len)
+{
+	const struct tx_out *out = arg;
+
+	tx_send(out->port, data, len, out->sum);
+}
+
+/** A packet with offloads is whole. */
+static bool
+tx_offloaded(struct rna_queue *q, struct tx_sum *sum)
+{
+	struct tx_out out = { q->port, sum };
+
+	if (!rna_tx_offload(&q->offload, q->gather + RNA_TAGS_SIZE, q->gather_len, q->segment,
+		    RNA_FRAME_MAX, tx_emit, &out))
+		return false;
+	if (q->offload.request & RVR_RNA_TXO_TIMESTAMP) {
+		q->port->tx_timestamp = rna_time(q->port);
+		q->port->tx_timestamp_valid = true;
+	}
+	return true;
+}
+
+/** What is to be done with the packet that comes next. */
+static void
+tx_offload_desc(struct rna_queue *q, const uint8_t *desc, uint32_t flags)
+{
+	uint64_t words[2] = { rna_load64(desc), rna_load64(desc + 8) };
+	struct rvr_rna_tx_offload wire;
+
+	words[0] = rvr_cpu_le64(words[0]);
+	words[1] = rvr_cpu_le64(words[1]);
+	memcpy(&wire, words, sizeof(wire));
+	if (q->segment == NULL)
+		q->segment = malloc(RNA_TAGS_SIZE + RNA_FRAME_MAX);
+	/* In the middle of a packet it makes that one bad. */
+	q->tx_bad = q->gather_segments != 0 || flags != RVR_RNA_TX_OFFLOAD || q->segment == NULL;
+	if (q->gather_segments++ == 0)
+		q->gather_len = 0;
+	rna_tx_offload_decode(&q->offload, &wire);
+	if (q->offload.request & ~RVR_RNA_TXO_ALL)
+		q->tx_bad = true;
+}
+
+/** Its last piece has come: a packet leaves, or is refused. */
+static void
+tx_gathered(struct rna_queue *q, struct tx_sum *sum)
+{
+	q->gather_segments = 0;
+	if (q->tx_bad || q->gather_len < RNA_FRAME_MIN)
+		q->stats.tx_errors++;
+	else if (q->offload.request == 0)
+		tx_send(q->port, q->gather + RNA_TAGS_SIZE, q->gather_len, sum);
+	else if (!tx_offloaded(q, sum))
+		q->stats.tx_errors++;
 }
 
 /** A descriptor of a packet in pieces, or one whose data isn't contiguous here. */
@@ -50,18 +118,14 @@ tx_piece(struct rna_queue *q, uint64_t iova, uint32_t len, uint32_t flags, struc
 	if (q->gather_segments++ == 0) {
 		q->gather_len = 0;
 		q->tx_bad = false;
+		q->offload.request = 0;
 	}
 	if ((flags & ~RVR_RNA_TX_MORE) != 0)
 		q->tx_bad = true;
 	if (!q->tx_bad)
 		q->tx_bad = !gather_piece(q, iova, len);
-	if (flags & RVR_RNA_TX_MORE)
-		return;
-	q->gather_segments = 0;
-	if (q->tx_bad || q->gather_len < RNA_FRAME_MIN)
-		q->stats.tx_errors++;
-	else
-		tx_send(q->port, q->gather, q->gather_len, sum);
+	if (!(flags & RVR_RNA_TX_MORE))
+		tx_gathered(q, sum);
 }
 
 /** One descriptor, whatever it is. */
@@ -81,7 +145,10 @@ tx_desc(struct rna_queue *q, const uint8_t *desc, struct tx_sum *sum)
 			return;
 		}
 	}
-	tx_piece(q, iova, len, flags, sum);
+	if (flags & RVR_RNA_TX_OFFLOAD)
+		tx_offload_desc(q, desc, flags);
+	else
+		tx_piece(q, iova, len, flags, sum);
 }
 
 /**

@@ -65,6 +65,43 @@ struct rvr_rna_tx_desc {
 _Static_assert(sizeof(struct rvr_rna_tx_desc) == 16, "wire");
 
 #define RVR_RNA_TX_MORE 0x1u   /**< the packet goes on in the next descriptor */
+#define RVR_RNA_TX_OFFLOAD 0x2u /**< this is a struct rvr_rna_tx_offload */
+
+/**
+ * What is to be done with the packet whose first descriptor comes next, possibly in the next
+ * message. It counts like a descriptor. Headers are where the lengths say: outer L2, outer L3, L2
+ * (with tunnels: all from the outer L4 header to the inner L2 header), L3, L4.
+ */
+struct rvr_rna_tx_offload {
+	rvr_le16 request;  /**< RVR_RNA_TXO_* */
+	rvr_le16 vlan_tci; /**< of the tag to insert */
+	rvr_le16 outer_vlan_tci; /**< of the tag to insert before that one */
+	rvr_le16 mss;	   /**< bytes behind the headers of a segment; UFO: behind those of IP */
+	uint8_t outer_l2_len; /**< bytes; 0 without tunnel */
+	uint8_t l2_len;	      /**< bytes */
+	rvr_le16 flags;	      /**< RVR_RNA_TX_OFFLOAD */
+	uint8_t outer_l3_dw;  /**< words of 4 bytes; 0 without tunnel */
+	uint8_t l3_dw;	      /**< words of 4 bytes */
+	uint8_t l4_len;	      /**< bytes; with TSO alone */
+	uint8_t zero;
+};
+_Static_assert(sizeof(struct rvr_rna_tx_offload) == sizeof(struct rvr_rna_tx_desc), "wire");
+_Static_assert(offsetof(struct rvr_rna_tx_offload, flags) ==
+	       offsetof(struct rvr_rna_tx_desc, flags), "flags stand where a descriptor has them");
+
+#define RVR_RNA_TXO_L3 0x0001u	      /**< IPv4 header checksum, of the inner packet of a tunnel */
+#define RVR_RNA_TXO_L4_MASK 0x0006u   /**< L4 checksum, also of the inner packet: */
+#define RVR_RNA_TXO_TCP 0x0002u	      /**< of TCP; the field's content doesn't matter */
+#define RVR_RNA_TXO_UDP 0x0004u	      /**< of UDP */
+#define RVR_RNA_TXO_SCTP 0x0006u      /**< of SCTP */
+#define RVR_RNA_TXO_OUTER_L3 0x0008u  /**< outer IPv4 header checksum */
+#define RVR_RNA_TXO_OUTER_UDP 0x0010u /**< outer UDP checksum */
+#define RVR_RNA_TXO_TSO 0x0020u /**< cut TCP into segments; all checksums but outer UDP's are set */
+#define RVR_RNA_TXO_UFO 0x0040u /**< cut UDP over IPv4 into IP fragments, mss rounded down to 8 */
+#define RVR_RNA_TXO_VLAN 0x0080u       /**< insert a tag 0x8100 */
+#define RVR_RNA_TXO_OUTER_VLAN 0x0100u /**< insert a tag 0x88a8 before all others */
+#define RVR_RNA_TXO_TIMESTAMP 0x0200u  /**< keep the time of sending for RVR_RNA_CTL_TIME */
+#define RVR_RNA_TXO_ALL 0x03ffu
 
 /** Answer: every descriptor before @c done is the driver's again. */
 struct rvr_rna_tx_done {
@@ -110,6 +147,29 @@ _Static_assert(sizeof(struct rvr_rna_rx_desc) == 16, "wire");
 #define RVR_RNA_RX_HASH 0x02u /**< hash is valid */
 #define RVR_RNA_RX_VLAN 0x04u /**< vlan_tci is valid */
 #define RVR_RNA_RX_ERROR 0x08u /**< empty: its packet met a buffer that can't be written */
+#define RVR_RNA_RX_EXT 0x10u /**< a struct rvr_rna_rx_ext follows, in the same message */
+#define RVR_RNA_RX_MARK 0x20u /**< marked by a rule: with the number in EXT, if there is one */
+#define RVR_RNA_RX_OUTER_VLAN 0x40u /**< outer_vlan_tci of EXT is valid */
+#define RVR_RNA_RX_LRO 0x80u /**< made of several packets: lro_mss of EXT is valid */
+#define RVR_RNA_RX_L3_GOOD 0x0100u /**< IPv4 header checksum, of the inner packet of a tunnel */
+#define RVR_RNA_RX_L3_BAD 0x0200u
+#define RVR_RNA_RX_L4_GOOD 0x0400u /**< checksum of TCP, UDP (or none there), SCTP; inner one */
+#define RVR_RNA_RX_L4_BAD 0x0800u
+#define RVR_RNA_RX_OUTER_L4_GOOD 0x1000u /**< of a tunnel's UDP */
+#define RVR_RNA_RX_OUTER_L4_BAD 0x2000u
+#define RVR_RNA_RX_OUTER_L3_BAD 0x4000u /**< of a tunnel's outer IPv4 header */
+#define RVR_RNA_RX_TIMESTAMP 0x8000u /**< timestamp of EXT is valid */
+
+/** More of a packet, after its first descriptor; it takes no buffer. */
+struct rvr_rna_rx_ext {
+	rvr_le32 mark; /**< valid with RVR_RNA_RX_MARK, unless RVR_RNA_MARK_NONE */
+	rvr_le16 outer_vlan_tci;
+	rvr_le16 lro_mss; /**< bytes of TCP's data in each of the packets but the last */
+	rvr_le64 timestamp; /**< ns of the port's clock */
+};
+_Static_assert(sizeof(struct rvr_rna_rx_ext) == sizeof(struct rvr_rna_rx_desc), "wire");
+
+#define RVR_RNA_MARK_NONE 0xffffffffu /**< marked without a number */
 
 /** ptype: what the parser found, a code of 4 bits for each layer; 0: nothing known. */
 #define RVR_RNA_PTYPE_L2_ETHER 0x0000001u
@@ -174,6 +234,8 @@ enum rvr_rna_control_opcode {
 	RVR_RNA_CTL_STATS_RESET = 11,
 	RVR_RNA_CTL_PORT_RELEASE = 12, /**< as new: queues released, settings and counters reset */
 	RVR_RNA_CTL_QUEUE_STATS_RESET = 13, /**< struct rvr_rna_queue */
+	RVR_RNA_CTL_RX_OFFLOADS = 32, /**< struct rvr_rna_rx_offloads: of a queue, until released */
+	RVR_RNA_CTL_TIME = 33, /**< struct rvr_rna_time, done and answered */
 };
 
 enum rvr_rna_control_status {
@@ -271,6 +333,39 @@ struct rvr_rna_queue_setup {
 	rvr_le32 zero;
 };
 _Static_assert(sizeof(struct rvr_rna_queue_setup) == 16, "wire");
+
+/** What a queue of a port does with packets that it receives; nothing until it is told. */
+struct rvr_rna_rx_offloads {
+	rvr_le16 queue;
+	rvr_le16 zero;
+	rvr_le32 offloads; /**< RVR_RNA_RXO_* */
+};
+_Static_assert(sizeof(struct rvr_rna_rx_offloads) == 8, "wire");
+
+#define RVR_RNA_RXO_CHECKSUM 0x01u  /**< tell the states of checksums */
+#define RVR_RNA_RXO_VLAN 0x02u	    /**< take the (with two: outer) tag off, tell it */
+#define RVR_RNA_RXO_QINQ 0x04u	    /**< of two tags take both off, tell them */
+#define RVR_RNA_RXO_KEEP_CRC 0x08u  /**< 4 bytes of CRC follow the packet, and count */
+#define RVR_RNA_RXO_LRO 0x10u	    /**< put segments of a TCP stream together */
+#define RVR_RNA_RXO_TIMESTAMP 0x20u /**< tell the time of arrival of each packet */
+#define RVR_RNA_RXO_PTP 0x40u	    /**< tell that of IEEE 1588 packets */
+#define RVR_RNA_RXO_MARK 0x80u /**< tell the numbers of marks that rules set */
+#define RVR_RNA_RXO_ALL 0xffu
+
+/** The port's clock, ns. Request: what to do; answer: the clock after that, and more. */
+struct rvr_rna_time {
+	rvr_le32 operation; /**< RVR_RNA_TIME_* */
+	rvr_le32 tx_valid; /**< answer: 1 if there was a tx_timestamp not read before */
+	rvr_le64 time; /**< to set, or to add (two's complement); answer: now */
+	rvr_le64 raw; /**< answer: now by a clock that is never set */
+	rvr_le64 tx_timestamp; /**< answer: of the last packet that was to be timed */
+};
+_Static_assert(sizeof(struct rvr_rna_time) == 32, "wire");
+
+#define RVR_RNA_TIME_GET 0u
+#define RVR_RNA_TIME_SET 1u
+#define RVR_RNA_TIME_ADD 2u
+#define RVR_RNA_TIME_GET_TX 3u /**< and take tx_timestamp */
 
 /** Receive-side scaling: Toeplitz hash over the types, then the redirection table. */
 struct rvr_rna_rss {

@@ -327,7 +327,7 @@ malformed_messages_are_counted(void **state)
 		{ { .addr = data, .len = 13 } },
 		{ { .addr = data, .len = 0 } },
 		{ { .addr = data, .len = 9601 } },
-		{ { .addr = data, .len = 60, .flags = 2 } },
+		{ { .addr = data, .len = 60, .flags = 4 } },
 		{ { .addr = 0, .len = 60 } },
 		{ { .addr = UINT64_MAX - 5, .len = 60 } },
 		{ { .addr = EC_IOVA + MEMORY - 59, .len = 60 } },

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/**
+ * @file
+ * Checksums of packets: Internet checksum, CRC32c of SCTP, CRC of Ethernet.
+ */
+
+#ifndef RNA_CHECKSUM_H
+#define RNA_CHECKSUM_H
+
+#include "parse.h"
+
+/** One's complement sum of bytes as big-endian words, folded to 16 bits, added to @p sum. */
+uint32_t rna_sum(const uint8_t *data, uint32_t len, uint32_t sum);
+/** What to add to the sum of an L4 header and its payload: addresses, protocol, length. */
+uint32_t rna_sum_pseudo(const uint8_t *ip, uint8_t proto, uint32_t len);
+/** CRC32c, as SCTP has it, of a packet whose checksum field is taken as 0. */
+uint32_t rna_crc_sctp(const uint8_t *sctp, uint32_t len);
+/** Frame check sequence of an Ethernet frame. */
+uint32_t rna_crc_ethernet(const uint8_t *data, uint32_t len);
+/** States of a packet's checksums, RVR_RNA_RX_{L3,L4,OUTER}_*. */
+uint32_t rna_verify(const uint8_t *data, const struct rna_parsed *parsed);
+
+#endif /* RNA_CHECKSUM_H */
