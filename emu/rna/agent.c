@@ -42,6 +42,7 @@ rna_fini(struct aha *aha)
 	for (i = 0; i < RNA_PORTS_MAX; i++)
 		if (rna->port[i] != NULL)
 			rna_port_remove(aha, i);
+	rna_flow_fini(rna);
 	free(rna);
 	aha->priv = NULL;
 }

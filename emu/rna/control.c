@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "rvr_rna_flow.h"
 #include "steer.h"
 
 /** A request that is being executed: a copy of the message, which the sender may change. */
@@ -16,6 +17,7 @@ struct request {
 	struct ami_hw *hw;    /**< control channel that it came by */
 	struct rna_port *port;
 	const uint8_t *in;
+	uint32_t in_size; /**< bytes of the payload that there are */
 	uint8_t *out;	 /**< payload of the answer, zeroed */
 	uint32_t detail; /**< offset of a refused value */
 };
@@ -367,18 +369,27 @@ static const struct {
 	[RVR_RNA_CTL_TIME] = { ctl_time, true },
 };
 
+/** Whether a request needs the port to be the channel's. */
+static bool
+request_changes(unsigned int opcode)
+{
+	if (rna_steer_knows(opcode))
+		return rna_steer_changes(opcode);
+	return rna_flow_knows(opcode) ? rna_flow_changes(opcode) : controls[opcode].changes;
+}
+
 static unsigned int
 control_execute(struct request *request, unsigned int opcode, unsigned int port)
 {
-	bool steers = rna_steer_knows(opcode);
+	bool steers = rna_steer_knows(opcode), flows = rna_flow_knows(opcode);
 
-	if (!steers && (opcode >= sizeof(controls) / sizeof(controls[0]) ||
+	if (!steers && !flows && (opcode >= sizeof(controls) / sizeof(controls[0]) ||
 			       controls[opcode].execute == NULL))
 		return RVR_RNA_BAD_OPCODE;
 	if (port >= RNA_PORTS_MAX || request->rna->port[port] == NULL)
 		return RVR_RNA_BAD_PORT;
 	request->port = request->rna->port[port];
-	if (steers ? rna_steer_changes(opcode) : controls[opcode].changes) {
+	if (request_changes(opcode)) {
 		if (request->port->owner != NULL && request->port->owner != request->hw)
 			return RVR_RNA_BUSY;
 		request->port->owner = request->hw;
@@ -386,16 +397,21 @@ control_execute(struct request *request, unsigned int opcode, unsigned int port)
 	if (steers)
 		return rna_steer_control(request->port, opcode, request->in, request->out,
 			&request->detail);
+	if (flows)
+		return rna_flow_control(request->port, opcode, request->hw->function == 0,
+			request->in, request->in_size, request->out, &request->detail);
 	return controls[opcode].execute(request);
 }
 
 static void
-control_message(struct ami_hw *hw, const struct rvr_rna_control *in, struct rvr_rna_control *out)
+control_message(struct ami_hw *hw, const struct rvr_rna_control *in, uint32_t size,
+	struct rvr_rna_control *out)
 {
 	struct request request = {
 		.rna = hw->aha->priv,
 		.hw = hw,
 		.in = in->payload,
+		.in_size = size - (uint32_t)offsetof(struct rvr_rna_control, payload),
 		.out = out->payload,
 	};
 	unsigned int status;
@@ -408,6 +424,13 @@ control_message(struct ami_hw *hw, const struct rvr_rna_control *in, struct rvr_
 	out->detail = rvr_cpu_le32(request.detail);
 }
 
+/** Messages may be longer than a struct rvr_rna_control: some requests are lists. */
+union message {
+	struct rvr_rna_control control;
+	uint8_t bytes[RVR_RNA_FLOW_MESSAGE_MAX];
+	uint64_t aligned;
+};
+
 uint32_t
 rna_control_receive(struct ami_hw *hw, struct asn *asn, const uint8_t *msgs, uint32_t count)
 {
@@ -415,14 +438,18 @@ rna_control_receive(struct ami_hw *hw, struct asn *asn, const uint8_t *msgs, uin
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
-		struct rvr_rna_control in = { 0 }, out = { 0 };
-		size_t size = asn->msg_bytes < sizeof(in) ? asn->msg_bytes : sizeof(in);
+		struct rvr_rna_control out = { 0 };
+		union message in;
+		uint32_t size = asn->msg_bytes < sizeof(in) ? asn->msg_bytes : sizeof(in);
 		uint8_t *slot = answers == NULL ? NULL : asn_slot(answers);
 
 		if (slot == NULL)
 			break;
 		memcpy(&in, msgs + (size_t)i * asn->msg_bytes, size);
-		control_message(hw, &in, &out);
+		if (size < sizeof(in.control))
+			memset(in.bytes + size, 0, sizeof(in.control) - size);
+		control_message(hw, &in.control,
+			size < sizeof(in.control) ? (uint32_t)sizeof(in.control) : size, &out);
 		memset(slot, 0, answers->msg_bytes);
 		memcpy(slot, &out,
 			answers->msg_bytes < sizeof(out) ? answers->msg_bytes : sizeof(out));

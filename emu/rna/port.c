@@ -40,14 +40,16 @@ port_only_queue(const struct rna_port *port)
 		return NULL;
 	if (port->steer->vlan_filter || port->steer->vmdq.pools != 0)
 		return NULL;
+	if (port->flow_rx)
+		return NULL;
 	return q != NULL && q->rx_started ? q : NULL;
 }
 
-/** Whether what queues send may stay in the port, or is to wait for grants. */
+/** Whether what queues send may stay in the port, or meets rules. */
 static bool
 port_looks_inside(const struct rna_port *port)
 {
-	return port->steer->vmdq.accept & RVR_RNA_POOL_LOOPBACK;
+	return port->flow_tx || (port->steer->vmdq.accept & RVR_RNA_POOL_LOOPBACK);
 }
 
 static bool
@@ -75,6 +77,7 @@ port_refresh_one(struct rna_port *port)
 	port->link_up = link_up;
 	port->rx_max = port->enabled && link_up ? port->max_frame : 0;
 	port->rx_offloads = port_has_rx_offloads(port);
+	rna_flow_paths(port, &port->flow_rx, &port->flow_tx);
 	port->only = port_only_queue(port);
 	port->to = port->enabled && link_up && !port_looks_inside(port) ? port_faces(port) : NULL;
 }
@@ -116,7 +119,9 @@ rna_port_send(struct rna_port *port, const uint8_t *data, uint32_t len)
 bool
 rna_port_send_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
-	if (rna_vmdq_loopback(port, data, len) || rna_port_send(port, data, len))
+	if (rna_vmdq_loopback(port, data, len))
+		return true;
+	if (port->flow_tx ? rna_flow_send(port, data, len) : rna_port_send(port, data, len))
 		return true;
 	port->stats.tx_dropped++;
 	return false;
@@ -145,6 +150,7 @@ rna_port_reset(struct rna_port *port)
 	memcpy(port->mac, port->mac_permanent, sizeof(port->mac));
 	rna_rss_init(port->rss);
 	rna_steer_reset(port);
+	rna_flow_port_free(port);
 	rna_stats_reset(port);
 	port->clock_offset = 0;
 	port->tx_timestamp_valid = false;
@@ -333,6 +339,7 @@ rna_port_remove(struct aha *aha, unsigned int id)
 	rna->port[id] = NULL;
 	if (port->backend->del != NULL)
 		port->backend->del(port);
+	rna_flow_port_free(port);
 	if (peer != NULL && peer != port)
 		rna_port_refresh(peer);
 	port_free(port);

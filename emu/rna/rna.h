@@ -44,6 +44,8 @@ struct rna;
 struct rna_port;
 struct rna_queue;
 struct rna_steer;
+struct rna_flow;
+struct flow_port;
 
 /** What a wire is. Called by the agent's worker, add() and del() within a pause. */
 struct rna_backend {
@@ -78,6 +80,7 @@ struct rna_port_stats {
 	uint64_t rx_filtered, rx_oversize, rx_undersize, rx_stopped;
 	uint64_t tx_dropped;
 	uint64_t rx_multicast, rx_broadcast;
+	uint64_t flow_dropped;
 };
 
 /** An empty receive buffer; va is NULL where it isn't contiguous here or not mapped. */
@@ -154,6 +157,8 @@ struct rna_port {
 	bool promisc;
 	bool allmulti;
 	bool ptypes; /**< the driver wants packet types */
+	bool flow_rx; /**< there are rules for what arrives (flow/) */
+	bool flow_tx; /**< ... and for what the host sends */
 	bool gated;  /**< what queues send waits until tm.c grants it */
 	bool rx_offloads; /**< some queue has offloads: packets are parsed */
 	struct rna_queue **queue; /**< RNA_QUEUES_MAX */
@@ -162,6 +167,7 @@ struct rna_port {
 	struct rna *rna;
 	uint16_t id;
 	struct rna_rss *rss;
+	struct flow_port *flow; /**< its rules; NULL: it never had any */
 	struct rna_steer *steer; /**< addresses, VLANs, pools, shapers */
 	const struct rna_backend *backend;
 	void *wire; /**< the backend's own state */
@@ -188,6 +194,7 @@ struct rna {
 	struct rna_port *port[RNA_PORTS_MAX];
 	unsigned int num_ports; /**< highest number in use, plus 1 */
 	unsigned int max_queues;
+	struct rna_flow *flow; /**< NULL: there never were rules */
 	bool events_pending; /**< of some port */
 	uint8_t scratch[RNA_FRAME_MAX + RNA_TAGS_SIZE]; /**< for a packet that changes on its way */
 	struct rna_queue *dirty; /**< queues with descriptors or completions to be sent */
@@ -254,7 +261,7 @@ void rna_port_refresh(struct rna_port *port);
 /** A port as it was when it was made. */
 void rna_port_reset(struct rna_port *port);
 uint32_t rna_port_flags(const struct rna_port *port);
-/** Sends a packet by the backend, whatever `to` is; false: it was dropped. */
+/** Sends a packet by the backend, past all rules, whatever `to` is; false: it was dropped. */
 bool rna_port_send(struct rna_port *port, const uint8_t *data, uint32_t len);
 /** Sends where `to` is NULL: by the backend; false: the packet was dropped. */
 bool rna_port_send_slow(struct rna_port *port, const uint8_t *data, uint32_t len);
@@ -317,6 +324,30 @@ void rna_rss_set_key(struct rna_rss *rss, const uint8_t *key);
 /** @return true and the hash, or false: none of the types that are asked for */
 bool rna_rss_hash(const struct rna_rss *rss, const uint8_t *data,
 	const struct rna_parsed *parsed, uint32_t *hash);
+
+/* ---- flow/ -------------------------------------------------------------------------------- */
+
+/** What the host gets with a packet that a rule marked. */
+struct rna_rx_mark {
+	enum { RNA_RX_UNMARKED, RNA_RX_FLAGGED, RNA_RX_MARKED } kind;
+	uint32_t value; /**< with RNA_RX_MARKED */
+};
+
+/** A packet of a length that the port takes arrived, and the port has flow_rx. */
+void rna_flow_receive(struct rna_port *port, const uint8_t *data, uint32_t len);
+/** The host sends a packet, and the port has flow_tx; false: it could not be sent. */
+bool rna_flow_send(struct rna_port *port, const uint8_t *data, uint32_t len);
+/** Whether a port has rules now. */
+void rna_flow_paths(const struct rna_port *port, bool *receive, bool *send);
+/** Whether a control opcode is one of rules, and whether it changes the port. */
+bool rna_flow_knows(unsigned int opcode);
+bool rna_flow_changes(unsigned int opcode);
+/** Executes a request; payload of `size` bytes. enum rvr_rna_control_status */
+unsigned int rna_flow_control(struct rna_port *port, unsigned int opcode, bool pf,
+	const uint8_t *in, uint32_t size, uint8_t *out, uint32_t *detail);
+/** A port's rules go; the adapter's part goes. */
+void rna_flow_port_free(struct rna_port *port);
+void rna_flow_fini(struct rna *rna);
 
 /* ---- stats.c ------------------------------------------------------------------------------ */
 

@@ -155,9 +155,8 @@ rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint64_t 
 	q->stats.rx_bytes += len;
 }
 
-/** Whether a length is one that the port receives now. */
-static bool
-rx_length(struct rna_port *port, uint32_t len)
+bool
+rna_rx_length(struct rna_port *port, uint32_t len)
 {
 	if (port->rx_max == 0)
 		port->stats.rx_stopped++;
@@ -208,19 +207,54 @@ rx_pools(struct rna_port *port, const struct rx_packet *packet)
 	}
 }
 
+/** What goes with a packet that a rule marked. */
+static void
+info_mark(struct rna_rx_info *info, const struct rna_rx_mark *mark)
+{
+	if (mark == NULL || mark->kind == RNA_RX_UNMARKED)
+		return;
+	info->type |= RNA_RX_TYPE(RVR_RNA_RX_MARK);
+	info->mark = mark->kind == RNA_RX_MARKED ? mark->value : RVR_RNA_MARK_NONE;
+}
+
+void
+rna_deliver_queue(struct rna_port *port, const uint8_t *data, uint32_t len, unsigned int queue,
+	bool hashed, uint32_t hash, const struct rna_rx_mark *mark)
+{
+	struct rx_packet packet = { .data = data, .len = len, .info.hash = hash };
+
+	if (port->ptypes || port->rx_offloads)
+		rna_parse(data, len, &packet.parsed);
+	packet.info.type = (port->ptypes ? packet.parsed.ptype : 0) |
+			   (hashed ? RNA_RX_TYPE(RVR_RNA_RX_HASH) : 0);
+	info_mark(&packet.info, mark);
+	rx_queue(port, queue, &packet);
+}
+
 void
 rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
+{
+	if (!rna_rx_length(port, len))
+		return;
+	if (port->flow_rx)
+		rna_flow_receive(port, data, len);
+	else
+		rna_deliver_default(port, data, len, NULL);
+}
+
+void
+rna_deliver_default(struct rna_port *port, const uint8_t *data, uint32_t len,
+	const struct rna_rx_mark *mark)
 {
 	struct rx_packet packet = { .data = data, .len = len };
 	uint16_t id = 0;
 
-	if (!rx_length(port, len))
-		return;
 	if (!rna_steer_accept(port, data, len))
 		return;
 	if (port->ptypes || port->rx_offloads || port->rss->types != 0)
 		rna_parse(data, len, &packet.parsed);
 	packet.info.type = port->ptypes ? packet.parsed.ptype : 0;
+	info_mark(&packet.info, mark);
 	if (port->rss->types != 0 &&
 	    rna_rss_hash(port->rss, data, &packet.parsed, &packet.info.hash)) {
 		packet.info.type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);

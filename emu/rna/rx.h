@@ -19,6 +19,14 @@ void rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint
 	uint32_t hash);
 /** Everything but the shortest way of rna_deliver(). */
 void rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len);
+/** Whether a length is one that the port receives now; counts it if not. */
+bool rna_rx_length(struct rna_port *port, uint32_t len);
+/** By filters, pools and RSS, past all rules. mark: NULL for none */
+void rna_deliver_default(struct rna_port *port, const uint8_t *data, uint32_t len,
+	const struct rna_rx_mark *mark);
+/** To a queue that a rule chose. mark: NULL for none */
+void rna_deliver_queue(struct rna_port *port, const uint8_t *data, uint32_t len,
+	unsigned int queue, bool hashed, uint32_t hash, const struct rna_rx_mark *mark);
 /**
  * A queue has fewer than `wanted` empty buffers: takes what the driver has posted meanwhile, which
  * counts from the doorbell on, not from the session's turn. @return whether there are enough now
