@@ -61,7 +61,6 @@ net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 
 	info->max_rx_queues = max_queues(net);
 	info->max_tx_queues = max_queues(net);
-	info->max_mac_addrs = 1;
 	info->min_rx_bufsize = net->limits.min_buffer;
 	info->max_rx_pktlen = net->limits.max_frame;
 	info->min_mtu = RTE_ETHER_MIN_MTU;
@@ -82,6 +81,7 @@ net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->tx_desc_lim.nb_mtu_seg_max = net->limits.max_segments;
 	info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
 			 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
+	revere_net_steer_info(net, info->max_rx_queues, info);
 	default_ring(&info->default_rxportconf);
 	default_ring(&info->default_txportconf);
 	return 0;
@@ -145,6 +145,8 @@ net_configure(struct rte_eth_dev *dev)
 	bool rx_intr = dev->data->dev_conf.intr_conf.rxq != 0;
 	int ret = revere_net_rss_configure(dev);
 
+	if (ret == 0)
+		ret = revere_net_vmdq_configure(dev);
 	if (ret < 0)
 		return ret;
 	/* A context has its interrupt from its creation on. */
@@ -177,6 +179,8 @@ net_start(struct rte_eth_dev *dev)
 	ret = revere_net_settings_apply(dev);
 	if (ret == 0)
 		ret = revere_net_rss_apply(net);
+	if (ret == 0)
+		ret = revere_net_steer_apply(dev);
 	if (ret == 0)
 		ret = revere_net_queues_start(dev);
 	if (ret < 0)
@@ -229,6 +233,7 @@ net_close(struct rte_eth_dev *dev)
 	revere_net_pairs_resize(net, 0);
 	revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
 	revere_net_control_close(net);
+	revere_net_steer_fini(net);
 	revere_device_put(net->device);
 	return 0;
 }
@@ -250,6 +255,12 @@ net_reset(struct rte_eth_dev *dev)
 	return ret;
 }
 
+static int
+net_is_removed(struct rte_eth_dev *dev)
+{
+	return revere_net_gone(dev->data->dev_private);
+}
+
 static const struct eth_dev_ops net_ops = {
 	.dev_configure = net_configure,
 	.dev_start = net_start,
@@ -269,6 +280,20 @@ static const struct eth_dev_ops net_ops = {
 	.allmulticast_enable = revere_net_allmulticast_enable,
 	.allmulticast_disable = revere_net_allmulticast_disable,
 	.mac_addr_set = revere_net_mac_set,
+	.mac_addr_add = revere_net_mac_add,
+	.mac_addr_remove = revere_net_mac_remove,
+	.set_mc_addr_list = revere_net_multicast_set,
+	.vlan_filter_set = revere_net_vlan_filter_set,
+	.vlan_offload_set = revere_net_vlan_offload_set,
+	.flow_ctrl_get = revere_net_pause_get,
+	.flow_ctrl_set = revere_net_pause_set,
+	.set_queue_rate_limit = revere_net_queue_rate_set,
+	.tm_ops_get = revere_net_tm_ops_get,
+	.get_reg = revere_net_regs_get,
+	.eth_rx_descriptor_dump = revere_net_rx_desc_dump,
+	.eth_tx_descriptor_dump = revere_net_tx_desc_dump,
+	.get_monitor_addr = revere_net_monitor_addr_get,
+	.is_removed = net_is_removed,
 	.mtu_set = revere_net_mtu_set,
 	.stats_get = revere_net_stats_get,
 	.stats_reset = revere_net_stats_reset,
@@ -392,6 +417,8 @@ net_attach(struct revere_net *net)
 	ret = revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
 	if (ret == 0)
 		ret = net_limits(net);
+	if (ret == 0)
+		ret = revere_net_steer_init(net);
 	if (ret < 0)
 		revere_net_control_close(net);
 	return ret;
@@ -420,14 +447,16 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe)
 		return -ENODEV;
 	}
 	net->aha_id = (uint16_t)ret;
-	dev->data->mac_addrs = rte_zmalloc("revere_mac", sizeof(*dev->data->mac_addrs), 0);
-	if (dev->data->mac_addrs == NULL) {
-		REVERE_NET_LOG(ERR, net, "no memory for a MAC address");
-		return -ENOMEM;
-	}
 	ret = net_attach(net);
 	if (ret < 0)
 		return ret;
+	dev->data->mac_addrs = rte_calloc("revere_mac",
+		1 + (size_t)rvr_le16_cpu(net->steer.info.macs), sizeof(*dev->data->mac_addrs), 0);
+	if (dev->data->mac_addrs == NULL) {
+		REVERE_NET_LOG(ERR, net, "no memory for MAC addresses");
+		revere_net_control_close(net);
+		return -ENOMEM;
+	}
 	rte_ether_addr_copy(&net->mac, &dev->data->mac_addrs[0]);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include <rte_alarm.h>
 #include <rte_atomic.h>
 #include <rte_interrupts.h>
+#include <rte_power_intrinsics.h>
 
 #include "revere_net.h"
 
@@ -122,6 +123,30 @@ revere_net_rxq_intr_disable(struct rte_eth_dev *dev, uint16_t id)
 	if (!net->rx_intr)
 		return -ENOTSUP;
 	revere_ami_sw_irq_mask(net->pairs[id].ami_sw, RVR_AMS_RX, REVERE_NET_RX_PACKETS, false);
+	return 0;
+}
+
+/** The device's index has moved since the core began to think about sleep. */
+static int
+monitor_changed(const uint64_t value, const uint64_t opaque[RTE_POWER_MONITOR_OPAQUE_SZ])
+{
+	return value != opaque[0] ? -1 : 0;
+}
+
+int
+revere_net_monitor_addr_get(void *rx_queue, struct rte_power_monitor_cond *condition)
+{
+	const struct revere_net_rxq *rxq = rx_queue;
+
+	if (!rxq->running)
+		return -ENOTSUP;
+	condition->addr = (volatile void *)(uintptr_t)rxq->ring->seen_src;
+	condition->size = sizeof(*rxq->ring->seen_src);
+	condition->opaque[0] = rvr_cpu_le64(rxq->ring->own);
+	/* What was seen but not taken yet must not be slept over. */
+	if (rxq->left > 0)
+		condition->opaque[0] = ~condition->opaque[0];
+	condition->fn = monitor_changed;
 	return 0;
 }
 

@@ -30,6 +30,7 @@
 
 #include "revere_common.h"
 #include "revere_compat.h"
+#include "revere_steer.h"
 #include "rvr_rna.h"
 
 #define REVERE_NET_MIN_DESC 1
@@ -203,6 +204,7 @@ struct revere_net {
 	bool rx_intr; /**< pairs have interrupts for received packets */
 	struct revere_net_control control;
 	struct revere_net_limits limits;
+	struct revere_net_steer steer;
 	struct rte_ether_addr mac; /**< permanent */
 	struct revere_net_pair *pairs;
 	uint16_t num_pairs;
@@ -256,6 +258,8 @@ int revere_net_pair_irq_open(struct revere_net *net, struct revere_net_pair *pai
 	struct revere_ami_sw_conf *conf);
 /** Nobody sleeps yet: for a context that was reset. */
 void revere_net_pair_irq_mask(struct revere_net_pair *pair);
+/** Where a core may wait for packets with the CPU's monitor instruction. */
+int revere_net_monitor_addr_get(void *rx_queue, struct rte_power_monitor_cond *condition);
 /** What rte_eth_dev_rx_intr_ctl() and the like work on. */
 int revere_net_rx_intr_init(struct rte_eth_dev *dev);
 void revere_net_rx_intr_fini(struct rte_eth_dev *dev);

@@ -44,6 +44,16 @@ port_stats(struct revere_net *net, struct rvr_rna_stats *stats)
 	return revere_net_request(net, RVR_RNA_CTL_STATS_GET, NULL, 0, stats, sizeof(*stats));
 }
 
+/** An adapter that doesn't know these counters has counted nothing. */
+static int
+steer_stats(struct revere_net *net, struct rvr_rna_steer_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	if (rvr_le16_cpu(net->steer.info.macs) == 0)
+		return 0;
+	return revere_net_request(net, RVR_RNA_CTL_STEER_STATS, NULL, 0, stats, sizeof(*stats));
+}
+
 /** Queues that the agent doesn't know have counted nothing. */
 static int
 queue_stats(struct revere_net *net, uint16_t id, struct rvr_rna_queue_stats *stats)
@@ -131,8 +141,6 @@ struct counter {
 
 /** Of struct rvr_rna_stats. */
 static const struct counter port_counters[] = {
-	{ "rx_good_packets", offsetof(struct rvr_rna_stats, queues.rx_packets) },
-	{ "rx_good_bytes", offsetof(struct rvr_rna_stats, queues.rx_bytes) },
 	{ "rx_no_buffer", offsetof(struct rvr_rna_stats, queues.rx_no_buffer) },
 	{ "rx_unwritable", offsetof(struct rvr_rna_stats, queues.rx_errors) },
 	{ "rx_filtered", offsetof(struct rvr_rna_stats, rx_filtered) },
@@ -141,10 +149,20 @@ static const struct counter port_counters[] = {
 	{ "rx_stopped", offsetof(struct rvr_rna_stats, rx_stopped) },
 	{ "rx_multicast_packets", offsetof(struct rvr_rna_stats, rx_multicast) },
 	{ "rx_broadcast_packets", offsetof(struct rvr_rna_stats, rx_broadcast) },
-	{ "tx_good_packets", offsetof(struct rvr_rna_stats, queues.tx_packets) },
-	{ "tx_good_bytes", offsetof(struct rvr_rna_stats, queues.tx_bytes) },
 	{ "tx_refused", offsetof(struct rvr_rna_stats, queues.tx_errors) },
 	{ "tx_dropped", offsetof(struct rvr_rna_stats, tx_dropped) },
+};
+
+/** Of struct rvr_rna_steer_stats. */
+static const struct counter steer_counters[] = {
+	{ "rx_vlan_filtered", offsetof(struct rvr_rna_steer_stats, rx_vlan_filtered) },
+	{ "rx_no_pool", offsetof(struct rvr_rna_steer_stats, rx_no_pool) },
+	{ "rx_pause_frames", offsetof(struct rvr_rna_steer_stats, rx_pause) },
+	{ "tx_pause_frames", offsetof(struct rvr_rna_steer_stats, tx_pause) },
+	{ "tx_loopback_packets", offsetof(struct rvr_rna_steer_stats, tx_loopback) },
+	{ "wire_truncated", offsetof(struct rvr_rna_steer_stats, wire_truncated) },
+	{ "wire_bad_length", offsetof(struct rvr_rna_steer_stats, wire_bad_length) },
+	{ "wire_errors", offsetof(struct rvr_rna_steer_stats, wire_errors) },
 };
 
 /** Of struct revere_net_sw_stats. */
@@ -169,7 +187,7 @@ static const struct counter txq_counters[] = {
 static unsigned int
 xstats_count(const struct rte_eth_dev *dev)
 {
-	return RTE_DIM(port_counters) + RTE_DIM(sw_counters) +
+	return RTE_DIM(port_counters) + RTE_DIM(steer_counters) + RTE_DIM(sw_counters) +
 	       dev->data->nb_rx_queues * (unsigned int)RTE_DIM(rxq_counters) +
 	       dev->data->nb_tx_queues * (unsigned int)RTE_DIM(txq_counters);
 }
@@ -192,6 +210,7 @@ xstats_values(struct rte_eth_dev *dev, uint64_t *values)
 	struct revere_net *net = dev->data->dev_private;
 	struct revere_net_sw_stats sw = sw_stats(net);
 	struct rvr_rna_queue_stats queue;
+	struct rvr_rna_steer_stats steer;
 	struct rvr_rna_stats port;
 	unsigned int i;
 	int ret;
@@ -200,6 +219,10 @@ xstats_values(struct rte_eth_dev *dev, uint64_t *values)
 	if (ret < 0)
 		return ret;
 	values = xstats_copy(port_counters, RTE_DIM(port_counters), &port, values);
+	ret = steer_stats(net, &steer);
+	if (ret < 0)
+		return ret;
+	values = xstats_copy(steer_counters, RTE_DIM(steer_counters), &steer, values);
 	*values++ = sw.device_errors;
 	*values++ = sw.rx_no_mbuf;
 	for (i = 0; i < dev->data->nb_rx_queues && ret == 0; i++) {
@@ -240,6 +263,7 @@ xstats_names(const struct rte_eth_dev *dev, struct rte_eth_xstat_name *names)
 	unsigned int i;
 
 	names = names_copy(port_counters, RTE_DIM(port_counters), names);
+	names = names_copy(steer_counters, RTE_DIM(steer_counters), names);
 	names = names_copy(sw_counters, RTE_DIM(sw_counters), names);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
 		names = queue_names_copy(rxq_counters, RTE_DIM(rxq_counters), "rx", i, names);
