@@ -2,8 +2,10 @@
 # Copyright (c) 2026 The Revere for DPDK authors
 """What the system tests share: programs that are ended after each test, and tap interfaces."""
 
+import collections
 import contextlib
 import os
+import re
 import select
 import socket
 import struct
@@ -117,6 +119,12 @@ def leave(pmd):
     free, size = pmd.free_mbufs()
     assert free == size, f"{size - free} of {size} mbufs are missing"
     assert pmd.quit() == 0
+
+
+def xstats(pmd, port=0):
+    """Extended statistics of a port by name; 0 for names that aren't there."""
+    return collections.Counter({name: int(value) for name, value in re.findall(
+        r"^(\w+): (\d+)", pmd.command(f"show port xstats {port}"), re.M)})
 
 
 def wait_until(condition, seconds=10, step=0.05):
