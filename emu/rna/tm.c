@@ -15,16 +15,43 @@
 #include "steer.h"
 
 #define GRANTS 64 /* messages in one turn: other ports want theirs too */
+#define IDLE_NS 1000000u
+#define DELAY_NS 100000000u
 
 /* ---- Token buckets ------------------------------------------------------------------------ */
 
-static void
-bucket_fill(struct rna_bucket *bucket, uint64_t now)
+/** Time since the bucket was filled; a turn may be behind it by what happened in the turn. */
+static uint64_t
+bucket_time(const struct rna_bucket *bucket, uint64_t now)
 {
-	double tokens = bucket->tokens + (double)(now - bucket->when) * bucket->rate;
+	return now > bucket->when ? now - bucket->when : 0;
+}
 
-	bucket->tokens = tokens < bucket->burst ? tokens : bucket->burst;
-	bucket->when = now;
+/** What comes with time, as far as it fits. */
+static void
+bucket_fill_idle(struct rna_bucket *bucket, uint64_t now)
+{
+	uint64_t time = bucket_time(bucket, now);
+	double tokens = bucket->tokens + (double)time * bucket->rate;
+
+	/* What a delay has left in it isn't idle time's: it goes when there was some. */
+	if (time > IDLE_NS || bucket->tokens <= bucket->burst)
+		tokens = tokens < bucket->burst ? tokens : bucket->burst;
+	bucket->tokens = tokens;
+	bucket->when += time;
+}
+
+/**
+ * The same while messages wait: an adapter would have sent all the time, so time in which this
+ * thread did not run is made up for.
+ */
+static void
+bucket_fill_busy(struct rna_bucket *bucket, uint64_t now)
+{
+	uint64_t time = bucket_time(bucket, now);
+
+	bucket->tokens += (double)(time < DELAY_NS ? time : DELAY_NS) * bucket->rate;
+	bucket->when += time;
 }
 
 static bool
@@ -43,10 +70,13 @@ bucket_take(struct rna_bucket *bucket, uint64_t packets, uint64_t bytes)
 /* ---- Queues ------------------------------------------------------------------------------- */
 
 static void
-queue_waits(struct rna_tm *tm, struct rna_tm_queue *tq)
+queue_waits(struct rna_tm *tm, struct rna_tm_queue *tq, uint64_t now)
 {
 	if (tq->waiting)
 		return;
+	bucket_fill_idle(&tq->bucket, now);
+	if (tm->waiting == 0)
+		bucket_fill_idle(&tm->bucket, now);
 	tq->waiting = true;
 	tm->waiting++;
 	if (tq->served < tm->served)
@@ -71,7 +101,7 @@ rna_tm_take(struct rna_queue *q)
 		tq->granted = false;
 		return 1;
 	}
-	queue_waits(tm, tq);
+	queue_waits(tm, tq, amu_now_ns());
 	if (q->port->poller != NULL)
 		aha_poll_soon(q->port->poller->hw);
 	return 0;
@@ -117,7 +147,7 @@ queue_next(struct rna_port *port, uint64_t now)
 
 		if (!tq->waiting || port->queue[i] == NULL)
 			continue;
-		bucket_fill(&tq->bucket, now);
+		bucket_fill_busy(&tq->bucket, now);
 		if (bucket_has(&tq->bucket) &&
 			(next == NULL || queue_is_before(tq, &tm->queue[next->id])))
 			next = port->queue[i];
@@ -127,7 +157,7 @@ queue_next(struct rna_port *port, uint64_t now)
 
 /** Lets a queue send a message, if it has one: it may have been taken back by a reset. */
 static void
-queue_grant(struct rna_tm *tm, struct rna_queue *q)
+queue_grant(struct rna_tm *tm, struct rna_queue *q, uint64_t now)
 {
 	struct rna_tm_queue *tq = &tm->queue[q->id];
 	struct asn *asn = q->hw->rx[RVR_RNA_RX_PACKETS];
@@ -136,7 +166,7 @@ queue_grant(struct rna_tm *tm, struct rna_queue *q)
 	queue_waits_no_more(tm, tq);
 	tq->granted = true;
 	if (asn != NULL && asn_pull(asn) && q->hw->rx[RVR_RNA_RX_PACKETS] == asn)
-		queue_waits(tm, tq);
+		queue_waits(tm, tq, now);
 	tq->granted = false;
 }
 
@@ -163,14 +193,15 @@ rna_tm_poll(struct rna_port *port)
 
 	if (is_paused(port, now))
 		return tm->waiting > 0;
-	bucket_fill(&tm->bucket, now);
+	if (tm->waiting > 0)
+		bucket_fill_busy(&tm->bucket, now);
 	for (i = 0; i < GRANTS && tm->waiting > 0 && bucket_has(&tm->bucket); i++) {
 		struct rna_queue *q = queue_next(port, now);
 
 		/* A port that loops back may have paused itself. */
 		if (q == NULL || tm->paused_until != 0)
 			break;
-		queue_grant(tm, q);
+		queue_grant(tm, q, now);
 	}
 	return tm->waiting > 0 || i > 0;
 }

@@ -262,7 +262,7 @@ rna_tx_receive(struct rna_queue *q, struct asn *asn, const uint8_t *msgs, uint32
 	}
 	q->stats.tx_packets += sum.packets;
 	q->stats.tx_bytes += sum.bytes;
-	if (amu_unlikely(gated))
+	if (amu_unlikely(gated) && count > 0)
 		rna_tm_sent(q, sum.packets, sum.bytes);
 	if (q->tx_done != q->tx_done_told)
 		rna_queue_dirty(q);

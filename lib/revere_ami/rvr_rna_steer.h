@@ -134,7 +134,7 @@ _Static_assert(sizeof(struct rvr_rna_pause) == 8, "wire");
 #define RVR_RNA_PAUSE_TX 0x2u /**< a queue without empty buffers sends one, then drops */
 #define RVR_RNA_PAUSE_FORWARD 0x4u /**< queues get pause frames as any other packet */
 
-/** A token bucket: what leaves is at most burst + rate * time. */
+/** A token bucket: what leaves is at most burst + rate * time, and the last message's rest. */
 struct rvr_rna_tm_shaper {
 	rvr_le64 rate;	/**< bytes a second, of frames without CRC, preamble and gap; 0: no limit */
 	rvr_le32 burst; /**< bytes */
