@@ -28,6 +28,7 @@
 #include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_power_intrinsics.h>
 #include <rte_thash.h>
 #include <rte_udp.h>
 
@@ -65,6 +66,7 @@ struct setup {
 	struct rte_mempool *pool;
 	bool deferred;
 	bool filter; /**< not promiscuous */
+	const struct rte_eth_vmdq_rx_conf *vmdq;
 };
 
 /** Name of a vdev; arguments are appended to the device's. @return port or negative errno */
@@ -99,6 +101,10 @@ port_setup(uint16_t port, const struct setup *setup)
 	if (setup->rss_hf != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = setup->rss_hf;
+	}
+	if (setup->vmdq != NULL) {
+		conf.rxmode.mq_mode |= RTE_ETH_MQ_RX_VMDQ_FLAG;
+		conf.rx_adv_conf.vmdq_rx_conf = *setup->vmdq;
 	}
 	rxconf.offloads = conf.rxmode.offloads;
 	txconf.offloads = conf.txmode.offloads;
@@ -759,6 +765,231 @@ filters_work(void **state)
 	pools_are_full();
 }
 
+/* ---- Pools ---------------------------------------------------------------------------------- */
+
+#define POOLS 8
+#define POOL_VLAN(pool) ((uint16_t)(100 + (pool)))
+
+/** A packet of UDP to a pool's address, tagged unless vlan is 0. */
+static void
+send_to_pool(uint16_t port, uint8_t mac, uint16_t vlan, uint16_t flow)
+{
+	struct rte_mbuf *m = packet_make(pool, 1, 100, ROOM);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	struct rte_ipv4_hdr *ip;
+	struct rte_udp_hdr *udp;
+
+	memset(data, mac == UINT8_MAX ? UINT8_MAX : 0, 6);
+	if (mac != UINT8_MAX)
+		data[0] = 2;
+	data[5] = mac;
+	data += 12;
+	if (vlan != 0) {
+		memcpy(data, (uint8_t[]){ 0x81, 0x00, (uint8_t)(vlan >> 8), (uint8_t)vlan }, 4);
+		data += 4;
+	}
+	memcpy(data, (uint8_t[]){ 0x08, 0x00 }, 2);
+	ip = (void *)(data + 2);
+	memset(ip, 0, sizeof(*ip) + sizeof(*udp));
+	ip->version_ihl = 0x45;
+	ip->next_proto_id = IPPROTO_UDP;
+	ip->total_length = rte_cpu_to_be_16(sizeof(*ip) + sizeof(*udp));
+	ip->dst_addr = rte_cpu_to_be_32(flow * 2654435761u);
+	udp = (void *)(ip + 1);
+	udp->src_port = rte_cpu_to_be_16(flow);
+	send_all(port, 0, &m, 1);
+}
+
+static void
+pool_macs_add(uint16_t port)
+{
+	struct rte_ether_addr mac = { .addr_bytes = { 2 } };
+	unsigned int i;
+
+	for (i = 0; i < POOLS; i++) {
+		mac.addr_bytes[5] = (uint8_t)(0x10 + i);
+		assert_int_equal(rte_eth_dev_mac_addr_add(port, &mac, i), 0);
+	}
+}
+
+static void
+receive_from(uint16_t port, uint16_t queue)
+{
+	struct rte_mbuf *m;
+
+	receive_all(port, queue, &m, 1);
+	rte_pktmbuf_free(m);
+}
+
+static struct rte_eth_vmdq_rx_conf
+pools_conf(void)
+{
+	struct rte_eth_vmdq_rx_conf conf = {
+		.nb_queue_pools = RTE_ETH_8_POOLS,
+		.nb_pool_maps = POOLS,
+		.rx_mode = RTE_ETH_VMDQ_ACCEPT_BROADCAST,
+	};
+	unsigned int i;
+
+	for (i = 0; i < POOLS; i++) {
+		conf.pool_map[i].vlan_id = POOL_VLAN(i);
+		conf.pool_map[i].pools = UINT64_C(1) << i;
+	}
+	return conf;
+}
+
+static void
+pools_get_their_packets(void **state)
+{
+	struct rte_eth_vmdq_rx_conf conf = pools_conf();
+	const struct setup setup = { .rx_queues = POOLS, .filter = true, .vmdq = &conf };
+	uint16_t port, i;
+
+	(void)state;
+	conf.pool_map[0].pools |= 2; /* pools 0 and 1 */
+	port = port_up("net_revere_test", "backend=loop", &setup);
+	pool_macs_add(port);
+	for (i = 0; i < POOLS; i++) {
+		send_to_pool(port, (uint8_t)(0x10 + i), POOL_VLAN(i), 1);
+		receive_from(port, i);
+	}
+	send_to_pool(port, 0x11, POOL_VLAN(0), 1);
+	receive_from(port, 1);
+	/* A VLAN's broadcast goes to all its pools. */
+	send_to_pool(port, UINT8_MAX, POOL_VLAN(0), 1);
+	receive_from(port, 0);
+	receive_from(port, 1);
+	/* Another pool's VLAN, no VLAN, nobody's VLAN. */
+	send_to_pool(port, 0x12, POOL_VLAN(3), 1);
+	send_to_pool(port, 0x12, 0, 1);
+	send_to_pool(port, 0x12, 4000, 1);
+	xstat_becomes(port, "rx_no_pool", 3);
+	for (i = 0; i < POOLS; i++)
+		receive_none(port, i);
+	port_down(port);
+	pools_are_full();
+}
+
+static void
+pools_have_a_default(void **state)
+{
+	const struct rte_eth_vmdq_rx_conf conf = {
+		.nb_queue_pools = RTE_ETH_8_POOLS,
+		.enable_default_pool = 1,
+		.default_pool = 5,
+		.enable_loop_back = 1,
+	};
+	const struct setup setup = { .rx_queues = POOLS, .vmdq = &conf };
+	uint16_t port = port_up("net_revere_test", "backend=null", &setup);
+
+	(void)state;
+	pool_macs_add(port);
+	/* Pools reach each other within the adapter, others are beyond the wire. */
+	send_to_pool(port, 0x13, 0, 1);
+	receive_from(port, 3);
+	send_to_pool(port, 0x44, 0, 1);
+	xstat_becomes(port, "tx_loopback_packets", 1);
+	receive_none(port, 5);
+	port_down(port);
+	port = port_up("net_revere_test", "backend=loop", &setup);
+	send_to_pool(port, 0x44, 0, 1);
+	receive_from(port, 5);
+	port_down(port);
+	pools_are_full();
+}
+
+/** Each pool's packets are spread over its queues, and no other ones. */
+static void
+pools_spread_flows(void **state)
+{
+	struct rte_eth_vmdq_rx_conf conf = pools_conf();
+	const struct setup setup = { .rx_queues = 2 * POOLS, .rx_desc = 64, .filter = true,
+		.vmdq = &conf, .rss_hf = RTE_ETH_RSS_IPV4 };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	unsigned int got[2] = { 0 }, flows = 64, i;
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+
+	(void)state;
+	pool_macs_add(port);
+	for (i = 0; i < flows; i++)
+		send_to_pool(port, 0x13, POOL_VLAN(3), (uint16_t)i);
+	while (got[0] + got[1] < flows && rte_get_timer_cycles() < end)
+		for (i = 0; i < 2; i++) {
+			struct rte_mbuf *m;
+
+			while (rte_eth_rx_burst(port, (uint16_t)(6 + i), &m, 1) == 1) {
+				rte_pktmbuf_free(m);
+				got[i]++;
+			}
+		}
+	assert_int_equal(got[0] + got[1], flows);
+	assert_in_range(got[0], flows / 4, flows * 3 / 4);
+	port_down(port);
+	pools_are_full();
+}
+
+static void
+bad_pools_are_refused(void **state)
+{
+	struct rte_eth_vmdq_rx_conf conf = pools_conf();
+	const struct setup setup = { .rx_queues = POOLS, .vmdq = &conf };
+	const struct setup few = { .rx_queues = POOLS - 1, .vmdq = &conf };
+	int port = port_add("net_revere_test", "backend=loop");
+
+	(void)state;
+	assert_true(port >= 0);
+	assert_int_equal(port_setup((uint16_t)port, &few), -EINVAL);
+	conf.nb_queue_pools = 0;
+	assert_int_equal(port_setup((uint16_t)port, &setup), -EINVAL);
+	conf.nb_queue_pools = 1000;
+	assert_int_equal(port_setup((uint16_t)port, &setup), -EINVAL);
+	conf = pools_conf();
+	conf.enable_default_pool = 1;
+	conf.default_pool = POOLS;
+	assert_int_equal(port_setup((uint16_t)port, &setup), -EINVAL);
+	assert_int_equal(rte_eth_dev_close((uint16_t)port), 0);
+	rte_vdev_uninit("net_revere_test");
+}
+
+/* ---- Insides -------------------------------------------------------------------------------- */
+
+/** Registers, descriptors, the word to watch while a core sleeps. */
+static void
+insides_are_shown(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	struct rte_dev_reg_info regs = { 0 };
+	struct rte_power_monitor_cond condition;
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(rte_eth_dev_get_reg_info(port, &regs), 0);
+	assert_true(regs.length > 10 && regs.width == 8);
+	regs.data = calloc(regs.length, regs.width);
+	assert_non_null(regs.data);
+	assert_int_equal(rte_eth_dev_get_reg_info(port, &regs), 0);
+	assert_int_equal(((uint64_t *)regs.data)[2], regs.version);
+	free(regs.data);
+
+	assert_int_equal(rte_eth_get_monitor_addr(port, 0, &condition), 0);
+	assert_int_equal(condition.fn(*(volatile uint64_t *)condition.addr, condition.opaque), 0);
+	send_to(port, "02:00:00:00:00:0c");
+	while (condition.fn(*(volatile uint64_t *)condition.addr, condition.opaque) == 0)
+		rte_delay_us(10);
+
+	assert_int_equal(rte_eth_rx_descriptor_dump(port, 0, 0, 3, file), 0);
+	assert_int_equal(rte_eth_tx_descriptor_dump(port, 0, 0, 3, file), 0);
+	assert_int_equal(rte_eth_rx_descriptor_dump(port, 0, UINT16_MAX, 3, file), -EINVAL);
+	assert_int_equal(rte_eth_dev_priv_dump(port, file), 0);
+	assert_true(ftell(file) > 400);
+	fclose(file);
+	assert_int_equal(rte_eth_dev_is_removed(port), 0);
+	receive_one(port);
+	port_down(port);
+	pools_are_full();
+}
+
 static void
 mtu_limits_frames(void **state)
 {
@@ -1104,6 +1335,11 @@ run_cases(void)
 		CASE(counters_count),
 		CASE(slow_reader_misses_packets),
 		CASE(filters_work),
+		CASE(pools_get_their_packets),
+		CASE(pools_have_a_default),
+		CASE(pools_spread_flows),
+		CASE(bad_pools_are_refused),
+		CASE(insides_are_shown),
 		CASE(mtu_limits_frames),
 		CASE(bad_packets_are_refused),
 		CASE(rss_spreads_flows),
