@@ -29,7 +29,7 @@ struct options {
 	uint64_t sizes[PERF_LIST_MAX], batches[PERF_LIST_MAX];
 	unsigned int num_sizes, num_batches;
 	uint64_t vchans, ms, region;
-	bool cpu;
+	bool cpu, dump;
 	const char *json;
 };
 
@@ -293,6 +293,8 @@ size_run(struct contender *devs, const struct options *options, uint64_t size)
 			else
 				report(devs[d].name, devs[d].vchans, size, options->batches[b],
 				       rate);
+			if (options->dump)
+				rte_dma_dump(devs[d].id, stdout);
 		}
 	}
 	if (options->cpu) {
@@ -335,12 +337,13 @@ static void
 usage(void)
 {
 	printf("perf dma [--dev NAME]... [--size N,N..] [--batch N,N..] [--vchans N] [--ms N]\n"
-	       "         [--region BYTES] [--no-cpu] [--json FILE]\n"
+	       "         [--region BYTES] [--no-cpu] [--dump] [--json FILE]\n"
 	       "  Copies per second. Without --dev all dmadevs. memcpy on the CPU runs too.\n"
 	       "  --size    bytes of a copy; 64,256,1024,4096,16384,65536\n"
 	       "  --batch   copies of one submit; 32\n"
 	       "  --vchans  virtual channels, used in turn; 1\n"
 	       "  --ms      milliseconds of each measurement; 300\n"
+	       "  --dump    what each device has to say after each measurement\n"
 	       "  --region  bytes that sources use in turn, and destinations; 1 MiB\n");
 }
 
@@ -375,6 +378,9 @@ option_take(struct options *options, int option)
 	case 'c':
 		options->cpu = false;
 		return 0;
+	case 'D':
+		options->dump = true;
+		return 0;
 	case 'j':
 		options->json = optarg;
 		return 0;
@@ -394,6 +400,7 @@ parse(int argc, char **argv, struct options *options)
 		{ "ms", required_argument, NULL, 'm' },
 		{ "region", required_argument, NULL, 'r' },
 		{ "no-cpu", no_argument, NULL, 'c' },
+		{ "dump", no_argument, NULL, 'D' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },

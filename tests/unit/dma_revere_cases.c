@@ -33,6 +33,8 @@
 #define ARENA 65536u /* bytes in each half */
 #define JOBS 65536u  /* ring_idx values */
 #define BURST 64
+#define BLOCK 64u
+#define BLOCKS (2 * ARENA / BLOCK)
 #define PATIENCE_S 20 /* for what has to come */
 
 #ifdef __SANITIZE_THREAD__
@@ -68,6 +70,10 @@ struct chan {
 	uint8_t *model;
 	bool fails[JOBS];     /**< by ring_idx: the job must fail */
 	bool unsure;	      /**< jobs may fail, and what they do isn't known: no contents */
+	bool split;	      /**< CPU and device share the work: order is what fences say */
+	uint32_t epoch;	      /**< fences enqueued */
+	uint32_t wrote[BLOCKS], read[BLOCKS]; /**< epoch of the last access to a block */
+	uint64_t bytes;	      /**< of jobs that are to succeed */
 	uint64_t failures;    /**< reported */
 	uint64_t stalls;      /**< polls in vain since the last job */
 };
@@ -86,7 +92,9 @@ device_open(const char *args)
 	char all[512];
 	int dev;
 
-	snprintf(all, sizeof(all), "%s%s%s", device_args, args[0] == '\0' ? "" : ",", args);
+	/* Cases that don't say otherwise are about the device. */
+	snprintf(all, sizeof(all), "%s%s%s%s", device_args, args[0] == '\0' ? "" : ",", args,
+		 strstr(args, "threshold=") == NULL ? ",threshold=off" : "");
 	if (rte_vdev_init("dma_revere_test", all) != 0)
 		return -1;
 	dev = rte_dma_get_dev_id_by_name("dma_revere_test");
@@ -127,6 +135,8 @@ chan_begin(struct chan *chan)
 	chan->head = 0;
 	chan->tail = 0;
 	chan->failures = 0;
+	chan->bytes = 0;
+	chan->epoch++;
 	memset(chan->fails, 0, sizeof(chan->fails));
 }
 
@@ -196,6 +206,56 @@ enqueued(struct chan *chan, int ret, bool fails)
 	return true;
 }
 
+/** Whether a range was accessed since the last fence. */
+static bool
+touched(const struct chan *chan, const uint32_t *epochs, uint32_t at, uint32_t length)
+{
+	uint32_t block;
+
+	for (block = at / BLOCK; block <= (at + length - 1) / BLOCK; block++) {
+		if (epochs[block] == chan->epoch)
+			return true;
+	}
+	return false;
+}
+
+static void
+touch(struct chan *chan, uint32_t *epochs, uint32_t at, uint32_t length)
+{
+	uint32_t block;
+
+	for (block = at / BLOCK; block <= (at + length - 1) / BLOCK; block++)
+		epochs[block] = chan->epoch;
+}
+
+/** Flags of a job on these ranges: with a fence, if it depends on jobs since the last one. */
+static uint64_t
+fenced(const struct chan *chan, uint64_t flags, uint32_t src, uint32_t src_length, uint32_t dst,
+       uint32_t length)
+{
+	if (!chan->split)
+		return flags;
+	if (touched(chan, chan->wrote, dst, length) || touched(chan, chan->read, dst, length) ||
+	    (src_length > 0 && touched(chan, chan->wrote, src, src_length)))
+		flags |= RTE_DMA_OP_FLAG_FENCE;
+	return flags;
+}
+
+/** A job with these flags was accepted. */
+static void
+accepted(struct chan *chan, uint64_t flags, uint32_t src, uint32_t src_length, uint32_t dst,
+	 uint32_t length)
+{
+	chan->bytes += length;
+	if (!chan->split)
+		return;
+	if (flags & RTE_DMA_OP_FLAG_FENCE)
+		chan->epoch++;
+	touch(chan, chan->wrote, dst, length);
+	if (src_length > 0)
+		touch(chan, chan->read, src, src_length);
+}
+
 /** A place for @p length bytes in one half. */
 static uint32_t
 place(uint32_t half, uint32_t length)
@@ -209,11 +269,13 @@ copy_random(struct chan *chan, uint32_t max_length, uint64_t flags)
 	uint32_t length = 1 + rnd(max_length), half = rnd(2);
 	uint32_t src = place(half, length), dst = place(1 - half, length);
 
+	flags = fenced(chan, flags, src, length, dst, length);
 	if (!enqueued(chan,
 		      rte_dma_copy(chan->dev, chan->vchan, iova(chan, src), iova(chan, dst),
 				   length, flags),
 		      false))
 		return false;
+	accepted(chan, flags, src, length, dst, length);
 	memcpy(chan->model + dst, chan->model + src, length);
 	return true;
 }
@@ -237,10 +299,12 @@ fill_random(struct chan *chan, uint32_t max_length, uint64_t flags)
 	uint32_t i, length = 1 + rnd(max_length), dst = place(rnd(2), length);
 	uint64_t pattern = ((uint64_t)rnd(UINT32_MAX) << 32) | rnd(UINT32_MAX);
 
+	flags = fenced(chan, flags, 0, 0, dst, length);
 	if (!enqueued(chan,
 		      rte_dma_fill(chan->dev, chan->vchan, pattern, iova(chan, dst), length, flags),
 		      false))
 		return false;
+	accepted(chan, flags, 0, 0, dst, length);
 	for (i = 0; i < length; i++)
 		chan->model[dst + i] = ((const uint8_t *)&pattern)[i % 8];
 	return true;
@@ -275,11 +339,13 @@ sg_random(struct chan *chan, uint32_t max_length, uint16_t max_sges, bool bad, u
 {
 	struct rte_dma_sge src[REVERE_DMA_MAX_SGES], dst[REVERE_DMA_MAX_SGES];
 	uint32_t i, length = 1 + rnd(max_length), half = rnd(2);
-	uint16_t nb_src = sg_cut(chan, src, max_sges, place(half, length), length);
-	uint16_t nb_dst = sg_cut(chan, dst, max_sges, place(1 - half, length), length);
+	uint32_t from = place(half, length), to = place(1 - half, length);
+	uint16_t nb_src = sg_cut(chan, src, max_sges, from, length);
+	uint16_t nb_dst = sg_cut(chan, dst, max_sges, to, length);
 	uint8_t *flat;
 	int ret;
 
+	flags = fenced(chan, flags, from, length, to, length);
 	if (bad)
 		src[rnd(nb_src)].addr = 0;
 	ret = rte_dma_copy_sg(chan->dev, chan->vchan, src, dst, nb_src, nb_dst, flags);
@@ -293,6 +359,7 @@ sg_random(struct chan *chan, uint32_t max_length, uint16_t max_sges, bool bad, u
 		chan->unsure = true;
 		return true;
 	}
+	accepted(chan, flags, from, length, to, length);
 	flat = malloc(length);
 	assert_non_null(flat);
 	for (i = 0, length = 0; i < nb_src; i++) {
@@ -383,6 +450,7 @@ drain(struct chan *chan)
 	assert_int_equal(rte_dma_vchan_status(chan->dev, chan->vchan, &status), 0);
 	assert_int_equal(status, RTE_DMA_VCHAN_IDLE);
 	assert_int_equal(rte_dma_burst_capacity(chan->dev, chan->vchan), chan->nb_desc);
+	chan->epoch++;
 }
 
 /** Compares memories of a channel at rest, and its statistics. */
@@ -877,6 +945,462 @@ dump_shows_each_vchan(void **state)
 	chan_close(chan);
 }
 
+/* ---- CPU and device ------------------------------------------------------------------------- */
+
+static struct chan *
+split_open(const char *args, uint16_t nb_desc)
+{
+	struct chan *chan = chan_open(args, nb_desc);
+
+	chan->split = true;
+	return chan;
+}
+
+/** All bytes were somebody's; and every copy is counted once. */
+static void
+split_verify(struct chan *chan)
+{
+	struct revere_dma_counters count = revere_dma_counters(inside(chan));
+
+	chan_verify(chan);
+	/* Jobs that fail are counted, too. */
+	if (chan->failures == 0)
+		assert_int_equal(count.cpu_bytes + count.amu_bytes, chan->bytes);
+	assert_true(count.cpu_copies + count.amu_copies >= chan->head);
+}
+
+/** Lengths around the threshold, all kinds of jobs, jobs that depend on others. */
+static void
+split_of_all_kinds(void **state)
+{
+	static const char *const thresholds[] = {"0", "1", "64", "100", "256", "1500", "4294967295",
+						 "auto"};
+	static const uint16_t sizes[] = {32, 100, 1024};
+	struct chan *chan;
+	unsigned int i, j;
+	char args[64];
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(thresholds); i++) {
+		for (j = 0; j < RTE_DIM(sizes); j++) {
+			snprintf(args, sizeof(args), "threshold=%s", thresholds[i]);
+			chan = split_open(args, sizes[j]);
+			stress(chan, 2000 * scale, MIX_COPY, 300);
+			stress(chan, 1000 * scale, MIX_COPY, 4096);
+			stress(chan, 2000 * scale, MIX_COPY | MIX_FILL | MIX_SG, 512);
+			split_verify(chan);
+			stress(chan, 2000 * scale, MIX_COPY | MIX_FILL | MIX_SG | MIX_BAD, 200);
+			split_verify(chan);
+			chan_close(chan);
+		}
+	}
+}
+
+static void
+split_goes_by_length(void **state)
+{
+	struct chan *chan = split_open("threshold=100", 64);
+	struct revere_dma_counters count;
+	unsigned int length;
+
+	(void)state;
+	for (length = 98; length < 103; length++)
+		assert_true(enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, 0),
+			iova(chan, ARENA + length * 200), length, 0), false));
+	/* Nothing is reported before it is submitted, whoever has done it. */
+	assert_int_equal(reap(chan, BURST), 0);
+	count = revere_dma_counters(inside(chan));
+	assert_int_equal(count.cpu_copies, 2);
+	assert_int_equal(count.cpu_bytes, 98 + 99);
+	assert_int_equal(count.amu_copies, 3);
+	assert_int_equal(count.amu_bytes, 100 + 101 + 102);
+	drain(chan);
+	assert_int_equal(rte_dma_stats_reset(chan->dev, 0), 0);
+	count = revere_dma_counters(inside(chan));
+	assert_int_equal(count.cpu_copies + count.amu_bytes, 0);
+	chan_close(chan);
+}
+
+static void
+split_ring_idx_wraps(void **state)
+{
+	struct chan *chan = split_open("threshold=16", 1024);
+
+	(void)state;
+	stress(chan, 150000, MIX_COPY | MIX_BAD, 32);
+	split_verify(chan);
+	chan_close(chan);
+}
+
+static void
+split_changes_while_running(void **state)
+{
+	struct chan *chan = split_open("threshold=off", 256);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 300 * scale; i++) {
+		assert_int_equal(rte_pmd_revere_dma_threshold_set(chan->dev, 0,
+			(enum rte_pmd_revere_dma_mode)rnd(3), rnd(600)), 0);
+		stress(chan, 1 + rnd(200), MIX_COPY | MIX_FILL | MIX_SG | MIX_BAD, 512);
+	}
+	split_verify(chan);
+	chan_close(chan);
+}
+
+/** Jobs that don't depend on each other; contents are compared when they are reported. */
+struct apart {
+	struct chan *chan;
+	uint16_t length[128];
+};
+
+static void
+apart_enqueue(struct apart *apart)
+{
+	struct chan *chan = apart->chan;
+	uint32_t i, slot = chan->head % RTE_DIM(apart->length), length = 1 + rnd(500);
+
+	for (i = 0; i < 512; i++)
+		chan->memory[slot * 512 + i] = (uint8_t)rnd(256);
+	memset(chan->memory + ARENA + slot * 512, 0, 512);
+	assert_true(enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, slot * 512),
+		iova(chan, ARENA + slot * 512), length, 0), false));
+	apart->length[slot] = (uint16_t)length;
+}
+
+static void
+apart_reap(struct apart *apart)
+{
+	struct chan *chan = apart->chan;
+	uint64_t job = chan->tail;
+
+	reap(chan, BURST);
+	for (; job != chan->tail; job++) {
+		uint32_t slot = job % RTE_DIM(apart->length), length = apart->length[slot];
+		const uint8_t *dst = chan->memory + ARENA + slot * 512;
+
+		assert_memory_equal(chan->memory + slot * 512, dst, length);
+		assert_true(length == 512 || dst[length] == 0);
+	}
+}
+
+static void
+apart_run(struct chan *chan, unsigned int jobs)
+{
+	struct apart apart = {.chan = chan};
+	uint64_t last = rte_get_timer_cycles();
+	uint64_t end = chan->head + jobs;
+	unsigned int burst;
+
+	while (chan->tail < end) {
+		for (burst = rnd(40); burst > 0 && chan->head < end; burst--) {
+			if (chan->head - chan->tail < RTE_DIM(apart.length))
+				apart_enqueue(&apart);
+		}
+		assert_int_equal(rte_dma_submit(chan->dev, 0), 0);
+		if (chan->tail + RTE_DIM(apart.length) > chan->head)
+			last = rte_get_timer_cycles();
+		apart_reap(&apart);
+		assert_true(rte_get_timer_cycles() - last <
+			    3 * PATIENCE_S * rte_get_timer_hz());
+	}
+}
+
+/** Whatever the device fails, the CPU does again: no job fails, and none is done wrong. */
+static void
+split_mends_faults(void **state)
+{
+	static const char *const faults[] = {
+		"faults.answer_corrupt=3",
+		"faults.answer_late_us=300",
+		"faults.answer_lost=50,answer_timeout_ms=10",
+		"faults.dma_fault=10",
+		"faults.index_wild=100,answer_timeout_ms=10",
+		("faults.answer_lost=70,faults.answer_corrupt=5,faults.answer_late_us=50,"
+		 "faults.index_wild=200,faults.dma_fault=50,answer_timeout_ms=10"),
+	};
+	static const char *const thresholds[] = {"0", "200"};
+	struct chan *chan;
+	unsigned int i, j;
+	char args[256];
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(faults); i++) {
+		for (j = 0; j < RTE_DIM(thresholds); j++) {
+			snprintf(args, sizeof(args), "%s,threshold=%s", faults[i], thresholds[j]);
+			chan = chan_open(args, 128);
+			apart_run(chan, 2000 * scale);
+			if (i != 1)
+				assert_true(inside(chan)->count.retries > 0);
+			assert_int_equal(chan->failures, 0);
+			chan_close(chan);
+		}
+	}
+}
+
+/** Addresses that are nobody's fail, also if the CPU is asked to do it again. */
+static void
+split_reports_bad_addresses(void **state)
+{
+	static const rte_iova_t bad[] = {0, 64, 4096, UINT64_C(0x7ffffffff000)};
+	struct chan *chan = split_open("threshold=0", 64);
+	unsigned int i;
+
+	(void)state;
+	chan->unsure = true;
+	for (i = 0; i < RTE_DIM(bad); i++) {
+		assert_true(enqueued(chan, rte_dma_copy(chan->dev, 0, bad[i], iova(chan, 0), 32,
+							0), true));
+		assert_true(enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, 0), bad[i], 32,
+							0), true));
+		assert_true(enqueued(chan, rte_dma_fill(chan->dev, 0, 1, bad[i], 32, 0), true));
+	}
+	drain(chan);
+	assert_int_equal(chan->failures, 3 * RTE_DIM(bad));
+	chan_close(chan);
+}
+
+/** A device that takes nothing more: the CPU does what it didn't do, and all that comes. */
+static void
+split_survives_the_device(void **state)
+{
+	struct chan *chan = chan_open("threshold=100,faults.answer_lost=1,answer_timeout_ms=20",
+				      128);
+	struct revere_dma_vchan *vchan = inside(chan);
+	struct rte_pmd_revere_dma_threshold threshold;
+	enum rte_dma_vchan_status status;
+	uint64_t cr;
+
+	(void)state;
+	/* AMU_EN clear: commands aren't executed any more. */
+	cr = revere_dev_reg_read(vchan->dma->dev, RVR_AMU_CR);
+	revere_dev_reg_write(vchan->dma->dev, RVR_AMU_CR, 0);
+	apart_run(chan, 1000);
+	assert_int_equal(vchan->state, REVERE_DMA_ON_CPU);
+	assert_int_equal(rte_dma_vchan_status(chan->dev, 0, &status), 0);
+	assert_int_equal(status, RTE_DMA_VCHAN_IDLE);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, &threshold), 0);
+	assert_int_equal(threshold.bytes, UINT32_MAX);
+	chan->split = true;
+	chan_begin(chan);
+	chan->head = chan->tail = vchan->tail;
+	stress(chan, 1000, MIX_COPY | MIX_FILL | MIX_SG | MIX_BAD, 500);
+	assert_true(chan->failures > 0);
+	assert_int_equal(rte_pmd_revere_dma_threshold_set(chan->dev, 0, RTE_PMD_REVERE_DMA_BYTES,
+							  7), 0);
+	apart_run(chan, 1000);
+	revere_dev_reg_write(vchan->dma->dev, RVR_AMU_CR, cr);
+	chan_close(chan);
+}
+
+static void
+split_refuses_bad_thresholds(void **state)
+{
+	static const char *const args[] = {
+		"threshold=-1", "threshold=4294967296", "threshold=x", "threshold=12k",
+		"threshold=", "threshold=AUTO", "threshold= 1", "threshold=1,threshold=2",
+	};
+	struct rte_pmd_revere_dma_threshold threshold;
+	struct chan *chan;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(args); i++)
+		assert_int_equal(device_open(args[i]), -1);
+
+	chan = chan_open("threshold=123", 64);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, &threshold), 0);
+	assert_int_equal(threshold.mode, RTE_PMD_REVERE_DMA_BYTES);
+	assert_int_equal(threshold.bytes, 123);
+	for (i = 0; i < 5; i++) {
+		static const struct {
+			int16_t dev;
+			uint16_t vchan;
+			int mode;
+			int64_t bytes;
+		} bad[] = {
+			{0, 0, RTE_PMD_REVERE_DMA_BYTES, -1},
+			{0, 0, RTE_PMD_REVERE_DMA_BYTES, INT64_C(1) << 32},
+			{0, 0, 3, 0},
+			{0, 1, RTE_PMD_REVERE_DMA_OFF, 0},
+			{9, 0, RTE_PMD_REVERE_DMA_OFF, 0},
+		};
+
+		assert_int_equal(rte_pmd_revere_dma_threshold_set((int16_t)(chan->dev +
+			bad[i].dev), bad[i].vchan, (enum rte_pmd_revere_dma_mode)bad[i].mode,
+			bad[i].bytes), -EINVAL);
+	}
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 1, &threshold), -EINVAL);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(-1, 0, &threshold), -EINVAL);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, NULL), -EINVAL);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, &threshold), 0);
+	assert_int_equal(threshold.bytes, 123);
+	chan_close(chan);
+}
+
+/** `auto` finds something, and says out of what. A device that does nothing gets nothing. */
+static void
+auto_decides(void **state)
+{
+	struct rte_pmd_revere_dma_threshold threshold;
+	struct chan *chan = split_open("threshold=auto", 256);
+
+	(void)state;
+	stress(chan, 20000 * scale, MIX_COPY, 2000);
+	split_verify(chan);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, &threshold), 0);
+	assert_int_equal(threshold.mode, RTE_PMD_REVERE_DMA_AUTO);
+	assert_true(threshold.decisions > 10);
+	assert_true(threshold.launch_cycles > 1 && threshold.cpu_cycles >= 1);
+	assert_true(threshold.cpu_cycles_byte > 0 && threshold.amu_cycles >= 1);
+	chan_close(chan);
+
+	chan = chan_open("threshold=auto,faults.answer_lost=1,answer_timeout_ms=20", 128);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, &threshold), 0);
+	assert_int_equal(threshold.bytes, UINT32_MAX);
+	apart_run(chan, 1000);
+	assert_int_equal(chan->failures, 0);
+	chan_close(chan);
+}
+
+/* ---- Callbacks ------------------------------------------------------------------------------ */
+
+#define PACKETS 64u
+#define PACKET_ROOM 512u
+
+/** A packet's lists: its bytes in pieces, source and destination cut differently. */
+static uint16_t
+packet_cut(const struct chan *chan, struct rte_dma_sge *sge, uint32_t at, uint32_t length)
+{
+	uint16_t count = 0;
+	uint32_t part;
+
+	for (; length > 0; length -= part, at += part) {
+		part = count == 7 ? length : 1 + rnd(length);
+		sge[count++] = (struct rte_dma_sge){.addr = iova(chan, at), .length = part};
+	}
+	return count;
+}
+
+static int
+packets_transfer(struct chan *chan, uint64_t first, uint32_t count, uint32_t *lengths)
+{
+	struct rte_pmd_revere_dma_packet packets[BURST];
+	struct rte_dma_sge sges[BURST][2][8];
+	uint32_t i, at, length;
+
+	for (i = 0; i < count; i++) {
+		at = (uint32_t)((first + i) % PACKETS) * PACKET_ROOM;
+		length = 1 + rnd(PACKET_ROOM);
+		lengths[(first + i) % PACKETS] = length;
+		memset(chan->memory + at, (int)(first + i), PACKET_ROOM);
+		memset(chan->memory + ARENA + at, 0, PACKET_ROOM);
+		packets[i] = (struct rte_pmd_revere_dma_packet){
+			.src = sges[i][0],
+			.dst = sges[i][1],
+			.nb_src = packet_cut(chan, sges[i][0], at, length),
+			.nb_dst = packet_cut(chan, sges[i][1], ARENA + at, length),
+		};
+	}
+	return rte_pmd_revere_dma_transfer_data(chan->dev, 0, packets, (uint16_t)count);
+}
+
+static void
+packets_move(struct chan *chan, uint64_t total)
+{
+	enum rte_dma_status_code status[BURST];
+	uint64_t sent = 0, received = 0;
+	uint32_t lengths[PACKETS];
+	int i, ret;
+
+	while (received < total) {
+		ret = packets_transfer(chan, sent, rnd((uint32_t)(PACKETS - (sent - received)) + 1),
+				       lengths);
+		assert_true(ret >= 0 || ret == -ENOSPC);
+		sent += ret > 0 ? (unsigned int)ret : 0;
+		ret = rte_pmd_revere_dma_get_completed_copies(chan->dev, 0, status,
+							      (uint16_t)(1 + rnd(BURST)));
+		assert_true(ret >= 0 && received + (unsigned int)ret <= sent);
+		for (i = 0; i < ret; i++, received++) {
+			uint32_t at = (uint32_t)(received % PACKETS) * PACKET_ROOM;
+
+			assert_int_equal(status[i], RTE_DMA_STATUS_SUCCESSFUL);
+			assert_memory_equal(chan->memory + at, chan->memory + ARENA + at,
+					    lengths[received % PACKETS]);
+		}
+		assert_int_equal(rte_pmd_revere_dma_channel_in_flight(chan->dev, 0),
+				 sent - received);
+	}
+	while ((ret = rte_pmd_revere_dma_channel_in_flight(chan->dev, 0)) > 0)
+		rte_pmd_revere_dma_get_completed_copies(chan->dev, 0, NULL, BURST);
+	assert_int_equal(ret, 0);
+}
+
+static void
+callbacks_move_packets(void **state)
+{
+	static const char *const args[] = {"threshold=off", "threshold=0", "threshold=100",
+		"threshold=auto", "threshold=50,faults.dma_fault=10"};
+	struct chan *chan;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(args); i++) {
+		chan = chan_open(args[i], 256);
+		assert_int_equal(rte_pmd_revere_dma_channel_register(chan->dev, 0, PACKETS), 0);
+		packets_move(chan, 5000 * scale);
+		assert_int_equal(rte_pmd_revere_dma_channel_unregister(chan->dev, 0), 0);
+		chan_close(chan);
+	}
+}
+
+static void
+callbacks_refuse(void **state)
+{
+	struct chan *chan = chan_open("threshold=0,faults.answer_late_us=2000", 64);
+	struct rte_dma_sge sge[2] = {{iova(chan, 0), 64}, {iova(chan, ARENA), 64}}, empty = {0};
+	struct rte_dma_sge shorter = {iova(chan, ARENA), 63};
+	struct rte_pmd_revere_dma_packet good = {&sge[0], &sge[1], 1, 1}, bad = good;
+	enum rte_dma_status_code status[4];
+	int16_t dev = chan->dev;
+
+	(void)state;
+	/* Before they are registered, and where there is nothing. */
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &good, 1), -ENOENT);
+	assert_int_equal(rte_pmd_revere_dma_get_completed_copies(dev, 0, NULL, 1), -ENOENT);
+	assert_int_equal(rte_pmd_revere_dma_channel_unregister(dev, 0), -ENOENT);
+	assert_int_equal(rte_pmd_revere_dma_channel_register(dev, 1, 64), -EINVAL);
+	assert_int_equal(rte_pmd_revere_dma_channel_register((int16_t)(dev + 1), 0, 64), -EINVAL);
+	assert_int_equal(rte_pmd_revere_dma_channel_register(dev, 0, 0), -EINVAL);
+	assert_int_equal(rte_pmd_revere_dma_channel_register(dev, 0, 32769), -EINVAL);
+	assert_int_equal(rte_pmd_revere_dma_channel_register(dev, 0, 2), 0);
+	assert_int_equal(rte_pmd_revere_dma_channel_register(dev, 0, 2), -EBUSY);
+
+	bad.nb_src = 0;
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &bad, 1), -EINVAL);
+	bad.nb_src = RTE_PMD_REVERE_DMA_SEGMENTS_MAX + 1;
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &bad, 1), -EINVAL);
+	bad = good;
+	bad.dst = &shorter;
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &bad, 1), -EINVAL);
+	bad.dst = &empty;
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &bad, 1), -EINVAL);
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, NULL, 1), -EINVAL);
+
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &good, 1), 1);
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &good, 1), 1);
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &good, 1), -ENOSPC);
+	assert_int_equal(rte_pmd_revere_dma_channel_unregister(dev, 0), -EBUSY);
+	/* A stop ends them. */
+	assert_int_equal(rte_dma_stop(dev), 0);
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(dev, 0, &good, 1), -EIO);
+	assert_int_equal(rte_pmd_revere_dma_get_completed_copies(dev, 0, status, 4), 2);
+	assert_int_equal(status[1], RTE_DMA_STATUS_USER_ABORT);
+	assert_int_equal(rte_pmd_revere_dma_channel_unregister(dev, 0), 0);
+	assert_int_equal(rte_dma_start(dev), 0);
+	chan_close(chan);
+}
+
 /** A case that failed leaves its device to the next one otherwise. */
 static int
 device_drop(void **state)
@@ -907,6 +1431,17 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(faulty_devices_hang_nobody),
 		CASE(dead_device_fails_all),
 		CASE(dump_shows_each_vchan),
+		CASE(split_goes_by_length),
+		CASE(split_of_all_kinds),
+		CASE(split_ring_idx_wraps),
+		CASE(split_changes_while_running),
+		CASE(split_mends_faults),
+		CASE(split_reports_bad_addresses),
+		CASE(split_survives_the_device),
+		CASE(split_refuses_bad_thresholds),
+		CASE(auto_decides),
+		CASE(callbacks_move_packets),
+		CASE(callbacks_refuse),
 	};
 	/* EAL changes the order, so what is to be freed is kept apart. */
 	static const char *const options[] = {

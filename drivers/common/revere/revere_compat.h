@@ -114,4 +114,12 @@ typedef int revere_queue_count_t;
 typedef uint32_t revere_queue_count_t;
 #endif
 
+/* ---- Telemetry (23.03: unsigned numbers are called uint) ------------------------------------ */
+
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+#define revere_tel_dict_uint rte_tel_data_add_dict_uint
+#else
+#define revere_tel_dict_uint rte_tel_data_add_dict_u64
+#endif
+
 #endif /* REVERE_COMPAT_H */

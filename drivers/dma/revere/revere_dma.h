@@ -19,18 +19,27 @@
  *
  * Job counts and message sequence numbers run freely over 64 bits and begin at 0 with each
  * start; a ring_idx is the low 16 bits of a job's number, a slot the low bits of a sequence
- * number. Answers come in the order of requests, one a message, so one number (done) describes
- * all completions, whoever does the copies.
+ * number. Answers come in the order of requests, one a message.
+ *
+ * Copies shorter than a threshold are done by the CPU, at once, and take a job number but no
+ * room in a message. As each message knows its first job, one number (done) still describes all
+ * completions, in the order of ring_idx, whoever does the copies: all jobs before the first one
+ * of the oldest message that is not answered.
  */
 
 #ifndef REVERE_DMA_H
 #define REVERE_DMA_H
 
+#include <errno.h>
+#include <sys/queue.h>
+
 #include <rte_common.h>
+#include <rte_cycles.h>
 #include <rte_dmadev_pmd.h>
 #include <rte_log.h>
 
 #include "revere_common.h"
+#include "rte_pmd_revere_dma.h"
 
 #define REVERE_DMA_MIN_DESC 32
 #define REVERE_DMA_MAX_DESC 32768 /* users (vhost) keep tables of this many in 16 bits */
@@ -40,7 +49,11 @@
 #define REVERE_DMA_MAX_VCHANS 16
 /* Requests of 1 KiB if the device has them: a burst of 32 copies and some in one message. */
 #define REVERE_DMA_LOG2_MSG_LENGTH 7
+/* ID of the vchan that measures, and of its ring. */
+#define REVERE_DMA_SPARE UINT16_MAX
+#define REVERE_DMA_SPARE_DESC 128
 #define REVERE_DMA_TIMEOUT_MS 10000 /* default of devarg answer_timeout_ms */
+#define REVERE_DMA_ARG_THRESHOLD "threshold"
 #define REVERE_DMA_AMS 0	    /* the socket used at both ends of both sessions */
 
 extern int revere_dma_logtype;
@@ -49,11 +62,29 @@ extern int revere_dma_logtype;
 		RTE_FMT("DMA_REVERE: %s: " RTE_FMT_HEAD(__VA_ARGS__, ) "\n", (dma)->name,      \
 			RTE_FMT_TAIL(__VA_ARGS__, )))
 
-/** What a message that was closed holds, until it is answered. */
+/** What a message holds, until it is answered. */
 struct revere_dma_msg {
-	uint64_t end;	/**< jobs whose last operation is in this message or an earlier one */
+	uint64_t first; /**< job of its first operation; REVERE_DMA_NO_JOB: not opened yet */
 	uint64_t inner; /**< bit n: operation n is not the last one of its job */
+	uint64_t bytes; /**< what was given to the device when it was closed */
+	uint64_t born;	/**< TSC when it was published */
 	uint32_t count; /**< operations */
+};
+
+#define REVERE_DMA_NO_JOB UINT64_MAX
+
+/** Latencies by their power of two in TSC cycles: up to 2^8, 2^9, ... */
+#define REVERE_DMA_LATENCY_MIN 8
+#define REVERE_DMA_LATENCIES 24
+
+/** What was done by whom, since start. Copies are operations: a scattered job has several. */
+struct revere_dma_counters {
+	uint64_t cpu_copies;
+	uint64_t cpu_bytes;
+	uint64_t amu_copies;
+	uint64_t amu_bytes;
+	uint64_t retries;   /**< copies that the device failed, done again by the CPU */
+	uint64_t far;	    /**< copies that the device can't reach, done by the CPU */
 };
 
 /** What went wrong since start, beyond jobs that failed. */
@@ -68,7 +99,55 @@ enum revere_dma_state {
 	REVERE_DMA_UNSET,   /**< no context */
 	REVERE_DMA_STOPPED, /**< context and rings are there, disabled */
 	REVERE_DMA_STARTED,
-	REVERE_DMA_DEAD, /**< started, but the device is beyond recovery: nothing is accepted */
+	REVERE_DMA_ON_CPU, /**< started, but the device is beyond recovery: the CPU does all */
+	REVERE_DMA_DEAD,   /**< the same, and the CPU may not: nothing is accepted */
+};
+
+/** Costs in TSC cycles, as measured: of an operation, and of each of its bytes. */
+struct revere_dma_cost {
+	double op;
+	double byte;
+};
+
+/** What the choice between CPU and AMU is made of; measured once a device. */
+struct revere_dma_model {
+	bool tried;
+	bool measured;		       /**< with success */
+	struct revere_dma_cost cpu;    /**< a copy by the CPU */
+	struct revere_dma_cost launch; /**< what the CPU spends on a copy by the AMU */
+	double launch_burst;	       /**< and once a burst, beside */
+	struct revere_dma_cost engine; /**< a copy by the AMU, under load */
+};
+
+#define REVERE_DMA_WAYS 3u /* enum rte_pmd_revere_dma_way */
+
+/** `auto` of a vchan: what it has seen, and what it made of that. */
+struct revere_dma_auto {
+	double cpu_scale;   /**< real cost of the CPU's copies against the model's */
+	double engine_scale; /**< real cost of the AMU's copies against the model's */
+	uint64_t busy_since; /**< TSC from which on the AMU is busy, 0: it is not */
+	uint64_t answered_ops, answered_bytes; /**< when answers came last */
+	double burst;	    /**< jobs of the AMU in a burst, mean */
+	double interval;    /**< cycles between two bursts, mean */
+	uint64_t last;	    /**< TSC of the last submit */
+	uint64_t sent;	    /**< operations that had been closed then */
+	uint64_t asked;	    /**< the threshold that is in force */
+	uint64_t decisions; /**< how often the threshold was worked out */
+	uint64_t overloads; /**< how often the AMU had too much to do */
+	uint32_t threshold; /**< for an AMU with nothing to do */
+	uint32_t turns;	    /**< submits */
+	uint32_t left;	    /**< periods until all ways are looked at again */
+	uint32_t gap;	    /**< what that was in the beginning */
+	uint32_t exploring; /**< ways that have still to be looked at */
+	enum rte_pmd_revere_dma_way way, best;
+	double length;	    /**< mean bytes of a job when they were looked at last */
+	double score[REVERE_DMA_WAYS]; /**< bytes a cycle that each gets done */
+	uint64_t bytes;	    /**< copied before this period */
+	uint64_t jobs;	    /**< before this period */
+	double cycles;	    /**< of this period */
+	bool overloaded;    /**< for now the CPU does all */
+	bool no_room;	    /**< the ring was nearly full at the last submit */
+	bool sampling;	    /**< the next copy is the CPU's, with a look at the clock */
 };
 
 /** A virtual channel. All of it belongs to the thread that enqueues and polls. */
@@ -76,13 +155,13 @@ struct revere_dma_vchan {
 	/* Enqueueing. */
 	struct rvr_dma_op *op;	   /**< where the next operation goes; NULL: no open message */
 	struct rvr_dma_op *op_end; /**< end of the open message's room */
-	struct rvr_dma_op *ops;	   /**< first operation of the open message */
+	uint64_t amu_bytes;	   /**< bytes of operations in messages */
 	uint64_t head;		   /**< number of the next job */
 	uint64_t limit;		   /**< head can't reach beyond */
 	struct revere_ring *tx;
-	uint64_t submitted; /**< jobs below are to be done */
-	uint32_t closed;    /**< messages that are complete, but not published */
-	uint32_t msg_ops;   /**< operations that a message can hold */
+	uint64_t submitted;   /**< jobs below are to be done */
+	uint32_t closed;      /**< messages that are complete, but not published */
+	uint32_t split_below; /**< shorter copies are the CPU's; at least 1 */
 
 	/* Completing. */
 	uint64_t tail __rte_cache_aligned; /**< jobs reported to the user */
@@ -94,19 +173,36 @@ struct revere_dma_vchan {
 	uint32_t failed_jobs; /**< jobs with an entry in status */
 	uint32_t capacity;    /**< nb_desc while jobs are accepted, else 0 */
 	uint32_t idle_polls;  /**< polls in vain since the last answer */
+	uint32_t msg_ops;     /**< operations that a message can hold */
 
 	/* Both, once a message. */
 	struct revere_dma_msg *msgs __rte_cache_aligned; /**< by sequence number */
+	uint64_t msgs_mask;				 /**< entries - 1, twice the slots */
 	uint64_t salt;					 /**< of the cookies of this start */
 	/**
 	 * Operations for which there is room in the request ring, minus jobs that aren't in
 	 * flight (free, or completed and soon to be free); never negative. It says whether a
 	 * message may be sent that isn't full, or a job have more than one operation, without
 	 * breaking the promise of burst_capacity: room wasted must not be missed by a later copy.
+	 * A job of the CPU adds 1 until it has completed.
 	 */
 	int64_t slack;
-	uint64_t inner; /**< of the open message, see struct revere_dma_msg */
-	bool deferred;	/**< jobs were submitted that are in the open message, for want of slack */
+	uint64_t inner;		/**< of the open message, see struct revere_dma_msg */
+	struct rvr_dma_op *ops; /**< first operation of the open message */
+	uint64_t amu_ops;	/**< operations in closed messages */
+	uint32_t tuning;	/**< submit has more to do: see revere_dma_auto.c */
+	bool deferred; /**< jobs were submitted that are in the open message, for want of slack */
+	bool redo;     /**< what the device fails is done again by the CPU */
+
+	/* The CPU's copies. */
+	uint64_t *by_cpu __rte_cache_aligned; /**< by job: its number + 1 if it was the CPU's */
+	uint64_t fence;	       /**< the last fenced job that the AMU got */
+	uint64_t answered_ops; /**< of amu_ops, those that are complete */
+	uint64_t answered_bytes;
+	uint32_t occupancy_max; /**< most jobs in the ring at a submit */
+	struct revere_dma_counters count; /**< without those that are counted above */
+	uint64_t latency[REVERE_DMA_LATENCIES];
+	struct revere_dma_auto tune;
 
 	/* Seldom. */
 	uint16_t *status __rte_cache_aligned; /**< enum rte_dma_status_code by job, if it failed */
@@ -114,18 +210,22 @@ struct revere_dma_vchan {
 	enum revere_dma_state state;
 	uint16_t nb_desc; /**< as the user asked */
 	uint16_t id;
+	uint64_t asked;	  /**< threshold that was asked for, see revere_dma_threshold.c */
 	uint64_t deadline; /**< timer cycles: the next answer must be there by then */
 	uint64_t errors;   /**< failed jobs reported */
 	struct rte_dma_stats base; /**< what stats_reset() took as zero */
+	struct revere_dma_counters base_count;
 	struct revere_dma_faults faults;
 	struct revere_dma_dev *dma;
 	struct revere_ami_sw *ami_sw;
 	struct revere_ami_hw *ami_hw;
+	struct revere_dma_channel *channel; /**< the callbacks', NULL: not registered */
 	int request_asn, answer_asn; /**< ASN_ID, negative: none */
 } __rte_cache_aligned;
 
 /** A dmadev. */
 struct revere_dma_dev {
+	TAILQ_ENTRY(revere_dma_dev) next;
 	struct revere_dma_vchan vchans[REVERE_DMA_MAX_VCHANS];
 	struct revere_device *device; /**< reference, given back at close */
 	struct revere_dev *dev;
@@ -138,7 +238,10 @@ struct revere_dma_dev {
 	uint8_t request_log2_length; /**< DW */
 	uint8_t answer_log2_length;  /**< DW */
 	bool sva;
+	bool va; /**< IOVA is VA: the CPU can do the AMU's work */
 	bool started;
+	uint64_t threshold; /**< of vchans when they are set up, see revere_dma_threshold.c */
+	struct revere_dma_model model;
 	uint64_t timeout; /**< timer cycles without an answer before recovery, 0 never */
 };
 
@@ -177,32 +280,137 @@ revere_dma_cookie_seq(const struct revere_dma_vchan *vchan, uint64_t cookie)
 	return (cookie ^ vchan->salt) * REVERE_DMA_COOKIE_UNSTEP;
 }
 
-/** Completes the oldest message in flight: its jobs, and its room. */
-static inline void
-revere_dma_msg_done(struct revere_dma_vchan *vchan, const struct revere_dma_msg *msg)
+/** First job of the oldest message that isn't answered, REVERE_DMA_NO_JOB: there is none. */
+static inline uint64_t
+revere_dma_oldest(const struct revere_dma_vchan *vchan)
 {
-	vchan->slack += (int64_t)vchan->msg_ops - (int64_t)(msg->end - vchan->done);
-	vchan->done = msg->end;
+	return vchan->msgs[vchan->answered & vchan->msgs_mask].first;
+}
+
+/** Brings `done` up to date. */
+static inline void
+revere_dma_done_update(struct revere_dma_vchan *vchan)
+{
+	uint64_t done = RTE_MIN(revere_dma_oldest(vchan), vchan->submitted);
+
+	vchan->slack -= (int64_t)(done - vchan->done);
+	vchan->done = done;
+}
+
+/** Completes the oldest message in flight: its jobs, and its room. @p now: TSC */
+static inline void
+revere_dma_msg_done(struct revere_dma_vchan *vchan, uint64_t now)
+{
+	const struct revere_dma_msg *msg = &vchan->msgs[vchan->answered & vchan->msgs_mask];
+	uint32_t log2 = 63 - (uint32_t)__builtin_clzll((now - msg->born) | 1);
+
+	log2 = RTE_MAX(log2, (uint32_t)REVERE_DMA_LATENCY_MIN) - REVERE_DMA_LATENCY_MIN;
+	vchan->latency[RTE_MIN(log2, REVERE_DMA_LATENCIES - 1u)]++;
+	vchan->answered_ops += msg->count;
+	vchan->answered_bytes = msg->bytes;
+	vchan->slack += vchan->msg_ops;
 	vchan->answered++;
+	revere_dma_done_update(vchan);
+}
+
+/** Operations of message @p seq, in its slot; they stay there until it is answered. */
+static inline struct rvr_dma_op *
+revere_dma_msg_slot(const struct revere_dma_vchan *vchan, uint64_t seq)
+{
+	const struct revere_ring *tx = vchan->tx;
+	size_t offset = (size_t)(seq & tx->mask) << tx->msg_shift;
+
+	return RTE_PTR_ADD(tx->base, offset + sizeof(struct rvr_dma_batch));
+}
+
+static inline bool
+revere_dma_is_cpus(const struct revere_dma_vchan *vchan, uint64_t job)
+{
+	return vchan->by_cpu[job & vchan->status_mask] == job + 1;
+}
+
+static inline int
+revere_dma_no_room(const struct revere_dma_vchan *vchan)
+{
+	return vchan->state == REVERE_DMA_DEAD ? -EIO : -ENOSPC;
 }
 
 /* revere_dma_data.c: what struct rte_dma_fp_object points to */
 void revere_dma_data_set(struct rte_dma_fp_object *fp_obj);
 /** Takes answers that are there, and publishes what was put off. */
 void revere_dma_poll(struct revere_dma_vchan *vchan);
+/** Hands over all that was queued, with one doorbell. */
+void revere_dma_publish(struct revere_dma_vchan *vchan);
+/** A copy. @return ring_idx or a negative errno */
+int revere_dma_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length);
+/** A job for the AMU, whatever its length. @return ring_idx or a negative errno */
+int revere_dma_amu_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst,
+		       uint32_t length, enum rvr_dma_opcode opcode, uint64_t flags);
+
+/* revere_dma_cpu.c */
+int revere_dma_cpu_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst,
+		       uint32_t length, enum rvr_dma_opcode opcode, uint64_t flags);
+/** Whether the CPU may do a job now, as far as fences go. */
+bool revere_dma_cpu_may(const struct revere_dma_vchan *vchan, uint64_t flags);
+/** A piece of a scattered copy. false: no addresses, the AMU has to say so */
+bool revere_dma_cpu_piece(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst,
+			  uint32_t length);
+/** Counts a job that is the CPU's and done. @return its ring_idx */
+int revere_dma_cpu_job_add(struct revere_dma_vchan *vchan, uint64_t flags);
+/** Does an operation that the device failed. Addresses that aren't there do no harm. */
+bool revere_dma_cpu_again(const struct rvr_dma_op *op);
 
 /* revere_dma_vchan.c */
-int revere_dma_vchan_create(struct revere_dma_dev *dma, uint16_t id, uint16_t nb_desc);
+int revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *dma,
+			    uint16_t id, uint16_t nb_desc);
 void revere_dma_vchan_destroy(struct revere_dma_vchan *vchan);
 int revere_dma_vchan_start(struct revere_dma_vchan *vchan);
 int revere_dma_vchan_stop(struct revere_dma_vchan *vchan);
-/** Disables, discards what is in flight, enables: the rings begin at 0 again, jobs go on. */
-int revere_dma_vchan_reset(struct revere_dma_vchan *vchan);
+/** Stops the device's work on the vchan: its rings, and what the jobs refer to. */
+int revere_dma_vchan_quiesce(struct revere_dma_vchan *vchan);
+/** After a quiesce, and with its result: the rings begin at 0 again, jobs go on. */
+int revere_dma_vchan_resume(struct revere_dma_vchan *vchan, int quiesced);
 
 /* revere_dma_fault.c */
 void revere_dma_answer_odd(struct revere_dma_vchan *vchan, const void *answer);
 void revere_dma_idle(struct revere_dma_vchan *vchan);
 bool revere_dma_slot_wait(struct revere_dma_vchan *vchan);
+/** Marks a job as failed; its first failure counts. It is reported when its turn comes. */
+void revere_dma_job_fail(struct revere_dma_vchan *vchan, uint64_t job,
+			 enum rte_dma_status_code status);
+
+/* revere_dma_threshold.c */
+/** A threshold as one number. */
+uint64_t revere_dma_threshold_pack(enum rte_pmd_revere_dma_mode mode, uint32_t bytes);
+enum rte_pmd_revere_dma_mode revere_dma_threshold_mode(uint64_t threshold);
+int revere_dma_threshold_parse(const struct rte_kvargs *args, struct revere_dma_dev *dma);
+/** A vchan of ours that is set up. @return 0, -EINVAL or -ENODEV, as the public API */
+int revere_dma_vchan_find(int16_t dev_id, uint16_t vchan_id, struct revere_dma_vchan **vchan);
+/** Makes what was asked for what is done; the thread that enqueues calls it. */
+void revere_dma_threshold_apply(struct revere_dma_vchan *vchan);
+
+/* revere_dma_auto.c */
+/** Measures the device, once, on a vchan of its own. @return 0, or why that can't be made */
+int revere_dma_auto_measure(struct revere_dma_dev *dma);
+void revere_dma_auto_begin(struct revere_dma_vchan *vchan);
+/** A submit of a vchan whose `tuning` is set. */
+void revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now);
+/** Answers came, on such a vchan. */
+void revere_dma_auto_answers(struct revere_dma_vchan *vchan, uint64_t now);
+void revere_dma_auto_tell(const struct revere_dma_vchan *vchan,
+			  struct rte_pmd_revere_dma_threshold *threshold);
+/** How long the CPU took for a copy. */
+void revere_dma_auto_sample(struct revere_dma_vchan *vchan, uint32_t length, uint64_t cycles);
+
+/* revere_dmadev.c */
+/** Whether a dmadev's private data is of this driver. */
+bool revere_dma_is_ours(const void *dev_private);
+
+/* revere_dma_channel.c */
+struct revere_dma_channel;
+void revere_dma_channel_free(struct revere_dma_vchan *vchan);
+/** The vchan stops: packets in flight complete as aborted. */
+void revere_dma_channel_abort(struct revere_dma_vchan *vchan);
 
 /* revere_dma_stats.c */
 int revere_dma_stats_get(const struct rte_dma_dev *dev, uint16_t vchan,
@@ -211,5 +419,8 @@ int revere_dma_stats_reset(struct rte_dma_dev *dev, uint16_t vchan);
 int revere_dma_vchan_status(const struct rte_dma_dev *dev, uint16_t vchan,
 			    enum rte_dma_vchan_status *status);
 int revere_dma_dump(const struct rte_dma_dev *dev, FILE *file);
+struct revere_dma_counters revere_dma_counters(const struct revere_dma_vchan *vchan);
+const char *revere_dma_way_name(enum rte_pmd_revere_dma_way way);
+const char *revere_dma_state_name(enum revere_dma_state state);
 
 #endif /* REVERE_DMA_H */

@@ -26,13 +26,13 @@ vchan_of(void *dev_private, uint16_t vchan)
 
 /* ---- Messages ----------------------------------------------------------------------------- */
 
-/** Completes the open message; it is published by publish(). */
+/** Completes the open message; it is published by revere_dma_publish(). */
 static void
 message_close(struct revere_dma_vchan *vchan)
 {
 	struct rvr_dma_batch *batch = (struct rvr_dma_batch *)vchan->ops - 1;
 	uint64_t seq = vchan->tx->own + vchan->closed;
-	struct revere_dma_msg *msg = &vchan->msgs[seq & vchan->tx->mask];
+	struct revere_dma_msg *msg = &vchan->msgs[seq & vchan->msgs_mask];
 	uint32_t count = (uint32_t)(vchan->op - vchan->ops);
 
 	batch->cookie = rvr_cpu_le64(revere_dma_cookie(vchan, seq));
@@ -43,11 +43,13 @@ message_close(struct revere_dma_vchan *vchan)
 	batch->zero4 = 0;
 	batch->form = rvr_cpu_le32(RVR_DMA_FORM_BATCH);
 
-	msg->end = vchan->head;
 	msg->inner = vchan->inner;
+	msg->bytes = vchan->amu_bytes;
 	msg->count = count;
+	vchan->msgs[(seq + 1) & vchan->msgs_mask].first = REVERE_DMA_NO_JOB;
 
 	vchan->slack -= vchan->op_end - vchan->op;
+	vchan->amu_ops += count;
 	vchan->inner = 0;
 	vchan->closed++;
 	vchan->op = NULL;
@@ -78,6 +80,7 @@ static __rte_noinline struct rvr_dma_op *
 message_open(struct revere_dma_vchan *vchan)
 {
 	struct revere_ring *tx = vchan->tx;
+	uint64_t seq;
 
 	if (vchan->op != NULL)
 		message_close(vchan);
@@ -86,17 +89,29 @@ message_open(struct revere_dma_vchan *vchan)
 	    !revere_dma_slot_wait(vchan))
 		return NULL;
 	slot_prefetch(tx, vchan->closed + 1);
-	vchan->ops = RTE_PTR_ADD(revere_tx_slot(tx, vchan->closed), sizeof(struct rvr_dma_batch));
+	seq = tx->own + vchan->closed;
+	vchan->msgs[seq & vchan->msgs_mask].first = vchan->head;
+	vchan->ops = revere_dma_msg_slot(vchan, seq);
 	vchan->op = vchan->ops;
 	vchan->op_end = vchan->ops + vchan->msg_ops;
 	return vchan->op;
 }
 
-/** Hands over all that was queued, with one doorbell. */
-static __rte_noinline void
-publish(struct revere_dma_vchan *vchan)
+/** Notes when messages left, for their latency. */
+static inline void
+messages_stamp(struct revere_dma_vchan *vchan, uint64_t now)
 {
-	uint32_t closed;
+	uint64_t seq = vchan->tx->own, end = seq + vchan->closed;
+
+	for (; seq != end; seq++)
+		vchan->msgs[seq & vchan->msgs_mask].born = now;
+}
+
+__rte_noinline void
+revere_dma_publish(struct revere_dma_vchan *vchan)
+{
+	uint64_t now = rte_rdtsc();
+	uint32_t closed, jobs;
 
 	vchan->submitted = vchan->head;
 	if (vchan->op != NULL) {
@@ -110,9 +125,16 @@ publish(struct revere_dma_vchan *vchan)
 	}
 	closed = vchan->closed;
 	if (closed > 0) {
+		messages_stamp(vchan, now);
 		vchan->closed = 0;
 		revere_tx_publish(vchan->tx, closed);
 	}
+	jobs = (uint32_t)(vchan->head - vchan->tail);
+	vchan->occupancy_max = RTE_MAX(vchan->occupancy_max, jobs);
+	/* Jobs of the CPU have no answer that would do this. */
+	revere_dma_done_update(vchan);
+	if (__atomic_load_n(&vchan->tuning, __ATOMIC_RELAXED) != 0)
+		revere_dma_auto_turn(vchan, now);
 }
 
 static __rte_always_inline void
@@ -128,26 +150,26 @@ op_write(struct rvr_dma_op *op, uint64_t src, uint64_t dst, uint32_t length,
 
 /* ---- Enqueue -------------------------------------------------------------------------------- */
 
-static int
-no_room(const struct revere_dma_vchan *vchan)
-{
-	return vchan->state == REVERE_DMA_DEAD ? -EIO : -ENOSPC;
-}
-
+/** What only some jobs ask for. */
 static __rte_noinline int
-publish_job(struct revere_dma_vchan *vchan, uint16_t ring_idx)
+job_flags(struct revere_dma_vchan *vchan, uint64_t job, uint64_t flags)
 {
-	publish(vchan);
-	return ring_idx;
+	if (flags & RTE_DMA_OP_FLAG_FENCE)
+		vchan->fence = job;
+	if (flags & RTE_DMA_OP_FLAG_SUBMIT)
+		revere_dma_publish(vchan);
+	return (uint16_t)job;
 }
 
 /** Counts a job whose operations have been written. @return its ring_idx */
 static __rte_always_inline int
 job_add(struct revere_dma_vchan *vchan, uint64_t flags)
 {
-	uint16_t ring_idx = (uint16_t)vchan->head++;
+	uint64_t job = vchan->head++;
 
-	return flags & RTE_DMA_OP_FLAG_SUBMIT ? publish_job(vchan, ring_idx) : ring_idx;
+	if (flags & (RTE_DMA_OP_FLAG_SUBMIT | RTE_DMA_OP_FLAG_FENCE))
+		return job_flags(vchan, job, flags);
+	return (uint16_t)job;
 }
 
 static __rte_always_inline int
@@ -156,26 +178,34 @@ enqueue_at(struct revere_dma_vchan *vchan, struct rvr_dma_op *op, uint64_t src, 
 {
 	op_write(op, src, dst, length, opcode);
 	vchan->op = op + 1;
+	vchan->amu_bytes += length;
 	return job_add(vchan, flags);
 }
 
 /** The job that begins a message, and those that are refused. */
-static __rte_noinline int
-enqueue_slow(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
-	     enum rvr_dma_opcode opcode, uint64_t flags)
+__rte_noinline int
+revere_dma_amu_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
+		   enum rvr_dma_opcode opcode, uint64_t flags)
 {
-	struct rvr_dma_op *op;
+	struct rvr_dma_op *op = vchan->op;
 
-	if (length == 0)
-		return -EINVAL;
 	if (vchan->head >= vchan->limit)
-		return no_room(vchan);
-	op = message_open(vchan);
-	return op == NULL ? -EIO : enqueue_at(vchan, op, src, dst, length, opcode, flags);
+		return revere_dma_no_room(vchan);
+	if (op == vchan->op_end && vchan->state != REVERE_DMA_ON_CPU) {
+		op = message_open(vchan);
+		/* The device was broken, and may have been repaired. */
+		if (op == NULL && vchan->redo && vchan->state == REVERE_DMA_STARTED)
+			op = message_open(vchan);
+		if (op == NULL && vchan->state != REVERE_DMA_ON_CPU)
+			return -EIO;
+	}
+	if (vchan->state == REVERE_DMA_ON_CPU)
+		return revere_dma_cpu_job(vchan, src, dst, length, opcode, flags);
+	return enqueue_at(vchan, op, src, dst, length, opcode, flags);
 }
 
 /**
- * A job of one operation. RTE_DMA_OP_FLAG_FENCE asks for what the agent does anyway: each
+ * A job of one operation. RTE_DMA_OP_FLAG_FENCE asks of the agent what it does anyway: each
  * operation is complete before the next one starts.
  *
  * All calls in here are the last thing done, so the usual case saves and restores nothing.
@@ -186,9 +216,18 @@ enqueue(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t len
 {
 	struct rvr_dma_op *op = vchan->op;
 
-	if (unlikely(length == 0 || vchan->head >= vchan->limit || op == vchan->op_end))
-		return enqueue_slow(vchan, src, dst, length, opcode, flags);
+	/* A length of 0 is below, too. */
+	if (length < vchan->split_below)
+		return revere_dma_cpu_job(vchan, src, dst, length, opcode, flags);
+	if (unlikely(vchan->head >= vchan->limit || op == vchan->op_end))
+		return revere_dma_amu_job(vchan, src, dst, length, opcode, flags);
 	return enqueue_at(vchan, op, src, dst, length, opcode, flags);
+}
+
+int
+revere_dma_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length)
+{
+	return enqueue(vchan, src, dst, length, RVR_DMA_COPY, 0);
 }
 
 static int
@@ -220,29 +259,74 @@ sg_length(const struct rte_dma_sge *sge, uint16_t count)
 	return length;
 }
 
-/** Writes the operations of a scattered copy of @p left bytes. false: device broken */
+/**
+ * Writes an operation of a scattered copy; `*last` is the one before in the open message, or -1.
+ *
+ * @return false: the device is broken
+ */
 static inline bool
+sg_op_write(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length, int *last)
+{
+	struct rvr_dma_op *op = vchan->op;
+
+	if (*last >= 0) {
+		vchan->inner |= RTE_BIT64(*last);
+		vchan->slack--;
+	}
+	if (op == vchan->op_end) {
+		op = message_open(vchan);
+		if (unlikely(op == NULL))
+			return false;
+	}
+	op_write(op, src, dst, length, RVR_DMA_COPY);
+	vchan->op = op + 1;
+	vchan->amu_bytes += length;
+	*last = (int)(op - vchan->ops);
+	return true;
+}
+
+/** A piece of a scattered copy, by whoever is to do it. false: nobody can */
+static inline bool
+sg_piece(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
+	 uint32_t cpu_below, int *last)
+{
+	if (length < cpu_below && revere_dma_cpu_piece(vchan, src, dst, length))
+		return true;
+	if (likely(vchan->state == REVERE_DMA_STARTED)) {
+		if (likely(sg_op_write(vchan, src, dst, length, last)))
+			return true;
+		/* The operations before are done, or given up. */
+		*last = -1;
+		if (!vchan->redo)
+			return false;
+		if (vchan->state == REVERE_DMA_STARTED)
+			return sg_op_write(vchan, src, dst, length, last);
+	}
+	if (vchan->state == REVERE_DMA_ON_CPU && !revere_dma_cpu_piece(vchan, src, dst, length))
+		revere_dma_job_fail(vchan, vchan->head, RTE_DMA_STATUS_ERROR_UNKNOWN);
+	return vchan->state == REVERE_DMA_ON_CPU;
+}
+
+/**
+ * Does or writes the pieces of a scattered copy of @p left bytes.
+ *
+ * @return the last operation in the open message, -1: none, all of it is done; or -EIO
+ */
+static inline int
 sg_write(struct revere_dma_vchan *vchan, const struct rte_dma_sge *src,
-	 const struct rte_dma_sge *dst, uint64_t left)
+	 const struct rte_dma_sge *dst, uint64_t left, uint32_t cpu_below)
 {
 	uint32_t src_at = 0, dst_at = 0, length;
-	struct rvr_dma_op *op;
+	int last = -1;
 
 	for (;;) {
 		length = RTE_MIN(src->length - src_at, dst->length - dst_at);
-		op = vchan->op;
-		if (op == vchan->op_end) {
-			op = message_open(vchan);
-			if (unlikely(op == NULL))
-				return false;
-		}
-		op_write(op, src->addr + src_at, dst->addr + dst_at, length, RVR_DMA_COPY);
-		vchan->op = op + 1;
+		if (unlikely(!sg_piece(vchan, src->addr + src_at, dst->addr + dst_at, length,
+				       cpu_below, &last)))
+			return -EIO;
 		left -= length;
 		if (left == 0)
-			return true;
-		vchan->inner |= RTE_BIT64(op - vchan->ops);
-		vchan->slack--;
+			return last;
 		src_at += length;
 		if (src_at == src->length) {
 			src++;
@@ -261,7 +345,9 @@ revere_dma_copy_sg(void *dev_private, uint16_t vchan_id, const struct rte_dma_sg
 		   const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
 {
 	struct revere_dma_vchan *vchan = vchan_of(dev_private, vchan_id);
+	uint32_t cpu_below;
 	uint64_t length;
+	int last;
 
 	if (unlikely(nb_src == 0 || nb_src > REVERE_DMA_MAX_SGES || nb_dst == 0 ||
 		     nb_dst > REVERE_DMA_MAX_SGES))
@@ -270,13 +356,17 @@ revere_dma_copy_sg(void *dev_private, uint16_t vchan_id, const struct rte_dma_sg
 	if (unlikely(length == 0 || length != sg_length(dst, nb_dst)))
 		return -EINVAL;
 	if (unlikely(vchan->head >= vchan->limit))
-		return no_room(vchan);
+		return revere_dma_no_room(vchan);
 	/* nb_src + nb_dst - 1 operations at the most; one of them every job has. */
 	if (unlikely(vchan->slack < nb_src + nb_dst - 2))
 		return -ENOSPC;
-	if (unlikely(!sg_write(vchan, src, dst, length)))
-		return -EIO;
-	return job_add(vchan, flags);
+	/* 1: no piece is that short. */
+	cpu_below = vchan->split_below > 1 && revere_dma_cpu_may(vchan, flags) ?
+		vchan->split_below : 1;
+	last = sg_write(vchan, src, dst, length, cpu_below);
+	if (last >= 0)
+		return job_add(vchan, flags);
+	return last == -1 ? revere_dma_cpu_job_add(vchan, flags) : -EIO;
 }
 
 static int
@@ -285,7 +375,7 @@ revere_dma_submit(void *dev_private, uint16_t vchan_id)
 	struct revere_dma_vchan *vchan = vchan_of(dev_private, vchan_id);
 
 	if (likely(vchan->submitted != vchan->head))
-		publish(vchan);
+		revere_dma_publish(vchan);
 	return 0;
 }
 
@@ -302,9 +392,10 @@ revere_dma_burst_capacity(const void *dev_private, uint16_t vchan_id)
 
 /** Takes one answer. Success of a whole message, the rule, costs the same for any count. */
 static __rte_always_inline void
-answer_take(struct revere_dma_vchan *vchan, const struct rvr_dma_batch_answer *answer)
+answer_take(struct revere_dma_vchan *vchan, const struct rvr_dma_batch_answer *answer,
+	    uint64_t now)
 {
-	const struct revere_dma_msg *msg = &vchan->msgs[vchan->answered & vchan->tx->mask];
+	const struct revere_dma_msg *msg = &vchan->msgs[vchan->answered & vchan->msgs_mask];
 
 	if (unlikely(answer->cookie != rvr_cpu_le64(revere_dma_cookie(vchan, vchan->answered)) ||
 		     answer->failed != 0 || answer->count != rvr_cpu_le16(msg->count) ||
@@ -313,7 +404,7 @@ answer_take(struct revere_dma_vchan *vchan, const struct rvr_dma_batch_answer *a
 		revere_dma_answer_odd(vchan, answer);
 		return;
 	}
-	revere_dma_msg_done(vchan, msg);
+	revere_dma_msg_done(vchan, now);
 }
 
 static __rte_always_inline void
@@ -321,6 +412,7 @@ poll(struct revere_dma_vchan *vchan)
 {
 	struct revere_ring *rx = vchan->rx;
 	uint32_t ready;
+	uint64_t now;
 
 	if (unlikely(vchan->done == vchan->submitted))
 		return;
@@ -330,15 +422,18 @@ poll(struct revere_dma_vchan *vchan)
 		return;
 	}
 	vchan->idle_polls = 0;
+	now = rte_rdtsc();
 	do {
-		answer_take(vchan, revere_rx_msg(rx, vchan->taken));
+		answer_take(vchan, revere_rx_msg(rx, vchan->taken), now);
 	} while (++vchan->taken < ready);
 	if (unlikely(vchan->taken >= vchan->give_back)) {
 		revere_rx_release(rx, vchan->taken);
 		vchan->taken = 0;
 	}
 	if (unlikely(vchan->deferred))
-		publish(vchan);
+		revere_dma_publish(vchan);
+	if (__atomic_load_n(&vchan->tuning, __ATOMIC_RELAXED) != 0)
+		revere_dma_auto_answers(vchan, now);
 }
 
 void

@@ -11,7 +11,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <rte_cycles.h>
 #include <rte_pause.h>
 
 #include "revere_dma.h"
@@ -37,9 +36,8 @@ status_of(unsigned int status)
 	}
 }
 
-/** Marks a job as failed; its first failure counts. It is reported when its turn comes. */
-static void
-job_fail(struct revere_dma_vchan *vchan, uint64_t job, enum rte_dma_status_code status)
+void
+revere_dma_job_fail(struct revere_dma_vchan *vchan, uint64_t job, enum rte_dma_status_code status)
 {
 	uint16_t *entry = &vchan->status[job & vchan->status_mask];
 
@@ -47,6 +45,50 @@ job_fail(struct revere_dma_vchan *vchan, uint64_t job, enum rte_dma_status_code 
 		return;
 	*entry = (uint16_t)status;
 	vchan->failed_jobs++;
+}
+
+/**
+ * An operation that the device failed, or may not have done: it is done again by the CPU, or its
+ * job fails. Again is too late if a later job is fenced: it may have used what wasn't there, or
+ * changed the source.
+ */
+static void
+op_failed(struct revere_dma_vchan *vchan, uint64_t job, const struct rvr_dma_op *op,
+	  enum rte_dma_status_code status)
+{
+	if (vchan->redo && vchan->fence <= job && revere_dma_cpu_again(op))
+		vchan->count.retries++;
+	else if (job < vchan->head)
+		revere_dma_job_fail(vchan, job, status);
+}
+
+/** Which of a message's operations failed, and how. */
+struct failures {
+	uint64_t failed;	 /**< bit n: operation n */
+	const uint8_t *statuses; /**< of the operations, NULL: all have this one: */
+	enum rte_dma_status_code status;
+};
+
+/** Does something about the failures of message @p seq with @p count operations. */
+static void
+ops_failed(struct revere_dma_vchan *vchan, uint64_t seq, uint32_t count, uint64_t inner,
+	   const struct failures *failures)
+{
+	const struct rvr_dma_op *ops = revere_dma_msg_slot(vchan, seq);
+	uint64_t job = vchan->msgs[seq & vchan->msgs_mask].first;
+	enum rte_dma_status_code status = failures->status;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		while (revere_dma_is_cpus(vchan, job))
+			job++;
+		if (failures->statuses != NULL)
+			status = status_of(failures->statuses[i / 2] >> (i % 2 * 4) & 0xf);
+		if (failures->failed & RTE_BIT64(i))
+			op_failed(vchan, job, &ops[i], status);
+		if ((inner & RTE_BIT64(i)) == 0)
+			job++;
+	}
 }
 
 /**
@@ -58,21 +100,11 @@ job_fail(struct revere_dma_vchan *vchan, uint64_t job, enum rte_dma_status_code 
 static void
 message_fail(struct revere_dma_vchan *vchan, uint64_t failed, const uint8_t *statuses)
 {
-	const struct revere_dma_msg *msg = &vchan->msgs[vchan->answered & vchan->tx->mask];
-	/* All jobs before have ended; the first operation's may have begun in an older message. */
-	uint64_t job = vchan->done;
-	enum rte_dma_status_code status = RTE_DMA_STATUS_ERROR_UNKNOWN;
-	uint32_t i;
+	const struct revere_dma_msg *msg = &vchan->msgs[vchan->answered & vchan->msgs_mask];
+	struct failures failures = {failed, statuses, RTE_DMA_STATUS_ERROR_UNKNOWN};
 
-	for (i = 0; i < msg->count; i++) {
-		if (statuses != NULL)
-			status = status_of(statuses[i / 2] >> (i % 2 * 4) & 0xf);
-		if (failed & RTE_BIT64(i))
-			job_fail(vchan, job, status);
-		if ((msg->inner & RTE_BIT64(i)) == 0)
-			job++;
-	}
-	revere_dma_msg_done(vchan, msg);
+	ops_failed(vchan, vchan->answered, msg->count, msg->inner, &failures);
+	revere_dma_msg_done(vchan, rte_rdtsc());
 }
 
 /**
@@ -104,7 +136,7 @@ revere_dma_answer_odd(struct revere_dma_vchan *vchan, const void *odd)
 		vchan->faults.lost++;
 		message_fail(vchan, UINT64_MAX, NULL);
 	}
-	msg = &vchan->msgs[vchan->answered & vchan->tx->mask];
+	msg = &vchan->msgs[vchan->answered & vchan->msgs_mask];
 	if (rvr_le16_cpu(answer.count) != msg->count ||
 	    rvr_le32_cpu(answer.form) != RVR_DMA_FORM_BATCH) {
 		vchan->faults.corrupt++;
@@ -114,18 +146,46 @@ revere_dma_answer_odd(struct revere_dma_vchan *vchan, const void *odd)
 	message_fail(vchan, rvr_le64_cpu(answer.failed), answer.status);
 }
 
-/** Completes all jobs with failures, those included that were only queued. */
+/** Ends all messages that aren't answered, those included that were only begun. */
 static void
-jobs_fail(struct revere_dma_vchan *vchan)
+messages_fail(struct revere_dma_vchan *vchan)
 {
-	for (; vchan->done != vchan->head; vchan->done++)
-		job_fail(vchan, vchan->done, RTE_DMA_STATUS_BUS_ERROR);
+	const struct failures all = {UINT64_MAX, NULL, RTE_DMA_STATUS_BUS_ERROR};
+	uint64_t seq, end = vchan->tx->own + vchan->closed;
+	const struct revere_dma_msg *msg;
+
+	for (seq = vchan->answered; seq != end; seq++) {
+		msg = &vchan->msgs[seq & vchan->msgs_mask];
+		ops_failed(vchan, seq, msg->count, msg->inner, &all);
+	}
+	if (vchan->op != NULL)
+		ops_failed(vchan, end, (uint32_t)(vchan->op - vchan->ops), vchan->inner, &all);
+	vchan->done = vchan->head;
 	vchan->submitted = vchan->head;
 }
 
+/** The device is of no use any more. */
+static void
+device_lost(struct revere_dma_vchan *vchan, int error)
+{
+	REVERE_DMA_LOG(ERR, vchan->dma, "vchan %u: cannot reset the context: %s; until the device "
+		       "is stopped and started %s", vchan->id, strerror(-error),
+		       vchan->redo ? "the CPU does all copies" : "nothing is accepted");
+	/* Should it come back to life, it finds no job there. */
+	memset(vchan->tx->base, 0, (size_t)vchan->tx->msg_size * (vchan->tx->mask + 1));
+	if (vchan->redo) {
+		vchan->state = REVERE_DMA_ON_CPU;
+		vchan->split_below = UINT32_MAX;
+	} else {
+		vchan->state = REVERE_DMA_DEAD;
+		vchan->capacity = 0;
+		vchan->limit = vchan->tail;
+	}
+}
+
 /**
- * Gives up what is in flight and begins again with empty rings. The device is quiesced when this
- * returns, before a job is reported as failed, so its buffers can be used again.
+ * Gives up what is in flight and begins again with empty rings. The device is quiesced before a
+ * job is done again or reported as failed, so its buffers can be used again.
  */
 static void
 recover(struct revere_dma_vchan *vchan, const char *why)
@@ -133,21 +193,14 @@ recover(struct revere_dma_vchan *vchan, const char *why)
 	int ret;
 
 	REVERE_DMA_LOG(WARNING, vchan->dma,
-		       "vchan %u: %s; %" PRIu64 " jobs fail, resetting the context", vchan->id, why,
-		       vchan->head - vchan->done);
+		       "vchan %u: %s; %" PRIu64 " jobs %s, resetting the context", vchan->id, why,
+		       vchan->head - vchan->done, vchan->redo ? "are done again" : "fail");
 	vchan->faults.recovers++;
-	jobs_fail(vchan);
-	ret = revere_dma_vchan_reset(vchan);
-	if (ret < 0) {
-		REVERE_DMA_LOG(ERR, vchan->dma,
-			       "vchan %u: cannot reset the context: %s; nothing is accepted until "
-			       "the device is stopped and started", vchan->id, strerror(-ret));
-		/* Should it come back to life, it finds no job there. */
-		memset(vchan->tx->base, 0, (size_t)vchan->tx->msg_size * (vchan->tx->mask + 1));
-		vchan->state = REVERE_DMA_DEAD;
-		vchan->capacity = 0;
-		vchan->limit = vchan->tail;
-	}
+	ret = revere_dma_vchan_quiesce(vchan);
+	messages_fail(vchan);
+	ret = revere_dma_vchan_resume(vchan, ret);
+	if (ret < 0)
+		device_lost(vchan, ret);
 }
 
 /** Nothing has come although jobs are in flight. */

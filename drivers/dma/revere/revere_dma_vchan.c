@@ -84,13 +84,17 @@ tables_create(struct revere_dma_vchan *vchan)
 	uint32_t jobs = rte_align32pow2(vchan->nb_desc);
 	int socket = vchan->dma->numa_node;
 
+	/* The first one that isn't open has an entry, too. */
+	vchan->msgs_mask = 2 * (uint64_t)vchan->tx->mask + 1;
 	vchan->msgs = rte_zmalloc_socket("revere_dma_msgs",
-					 sizeof(*vchan->msgs) * (vchan->tx->mask + 1),
+					 sizeof(*vchan->msgs) * (vchan->msgs_mask + 1),
 					 RTE_CACHE_LINE_SIZE, socket);
+	vchan->by_cpu = rte_zmalloc_socket("revere_dma_by_cpu", sizeof(*vchan->by_cpu) * jobs,
+					   RTE_CACHE_LINE_SIZE, socket);
 	vchan->status = rte_zmalloc_socket("revere_dma_status", sizeof(*vchan->status) * jobs,
 					   RTE_CACHE_LINE_SIZE, socket);
 	vchan->status_mask = jobs - 1;
-	return vchan->msgs == NULL || vchan->status == NULL ? -ENOMEM : 0;
+	return vchan->msgs == NULL || vchan->by_cpu == NULL || vchan->status == NULL ? -ENOMEM : 0;
 }
 
 static int
@@ -116,9 +120,9 @@ context_create(struct revere_dma_vchan *vchan)
 }
 
 int
-revere_dma_vchan_create(struct revere_dma_dev *dma, uint16_t id, uint16_t nb_desc)
+revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *dma, uint16_t id,
+			uint16_t nb_desc)
 {
-	struct revere_dma_vchan *vchan = &dma->vchans[id];
 	int ret;
 
 	revere_dma_vchan_destroy(vchan);
@@ -129,13 +133,15 @@ revere_dma_vchan_create(struct revere_dma_dev *dma, uint16_t id, uint16_t nb_des
 	vchan->msg_ops = revere_dma_msg_ops(dma->request_log2_length);
 	vchan->request_asn = -1;
 	vchan->answer_asn = -1;
+	vchan->asked = dma->threshold;
 	vchan->state = REVERE_DMA_STOPPED;
 
 	ret = context_create(vchan);
 	if (ret < 0) {
-		REVERE_DMA_LOG(ERR, dma, "cannot set up vchan %u with %u descriptors: %s", id,
-			       nb_desc,
-			       ret == -ENOSPC ? "the device has no context left" : strerror(-ret));
+		if (id != REVERE_DMA_SPARE)
+			REVERE_DMA_LOG(ERR, dma, "cannot set up vchan %u with %u descriptors: %s",
+				       id, nb_desc, ret == -ENOSPC ?
+				       "the device has no context left" : strerror(-ret));
 		revere_dma_vchan_destroy(vchan);
 	}
 	return ret;
@@ -156,7 +162,9 @@ revere_dma_vchan_destroy(struct revere_dma_vchan *vchan)
 		revere_ami_hw_destroy(vchan->ami_hw);
 	if (vchan->ami_sw != NULL)
 		revere_ami_sw_destroy(vchan->ami_sw);
+	revere_dma_channel_free(vchan);
 	rte_free(vchan->msgs);
+	rte_free(vchan->by_cpu);
 	rte_free(vchan->status);
 	memset(vchan, 0, sizeof(*vchan));
 }
@@ -174,6 +182,9 @@ messages_forget(struct revere_dma_vchan *vchan)
 	vchan->closed = 0;
 	vchan->deferred = false;
 	vchan->answered = vchan->tx->own;
+	vchan->answered_ops = vchan->amu_ops;
+	vchan->answered_bytes = vchan->amu_bytes;
+	vchan->msgs[vchan->answered & vchan->msgs_mask].first = REVERE_DMA_NO_JOB;
 	vchan->taken = 0;
 	vchan->idle_polls = 0;
 	vchan->slack = (int64_t)room - vchan->nb_desc;
@@ -191,19 +202,27 @@ jobs_forget(struct revere_dma_vchan *vchan, uint32_t capacity)
 	vchan->tail = 0;
 	vchan->failed_jobs = 0;
 	vchan->errors = 0;
+	vchan->fence = 0;
+	vchan->amu_ops = 0;
+	vchan->amu_bytes = 0;
+	vchan->occupancy_max = 0;
 	vchan->capacity = capacity;
 	vchan->limit = capacity;
 	memset(vchan->status, 0, sizeof(*vchan->status) * (vchan->status_mask + 1));
+	memset(vchan->by_cpu, 0, sizeof(*vchan->by_cpu) * (vchan->status_mask + 1));
+	memset(vchan->latency, 0, sizeof(vchan->latency));
+	memset(&vchan->count, 0, sizeof(vchan->count));
+	memset(&vchan->base_count, 0, sizeof(vchan->base_count));
 	memset(&vchan->base, 0, sizeof(vchan->base));
 	memset(&vchan->faults, 0, sizeof(vchan->faults));
 }
 
 /**
- * The quiesce: when it succeeds the device is done with the rings and, as the agent's side is
- * stopped too, with what the jobs refer to.
+ * When it succeeds the device is done with the rings and, as the agent's side is stopped too,
+ * with what the jobs refer to.
  */
-static int
-context_disable(struct revere_dma_vchan *vchan)
+int
+revere_dma_vchan_quiesce(struct revere_dma_vchan *vchan)
 {
 	int ret = revere_ami_sw_disable(vchan->ami_sw);
 	int hw_ret = revere_ami_hw_reset(vchan->ami_hw);
@@ -232,17 +251,19 @@ revere_dma_vchan_start(struct revere_dma_vchan *vchan)
 	jobs_forget(vchan, vchan->nb_desc);
 	messages_forget(vchan);
 	vchan->state = REVERE_DMA_STARTED;
+	revere_dma_threshold_apply(vchan);
 	return 0;
 }
 
 int
 revere_dma_vchan_stop(struct revere_dma_vchan *vchan)
 {
-	int ret = context_disable(vchan);
+	int ret = revere_dma_vchan_quiesce(vchan);
 
 	if (ret < 0)
 		REVERE_DMA_LOG(ERR, vchan->dma, "cannot quiesce the context of vchan %u: %s",
 			       vchan->id, strerror(-ret));
+	revere_dma_channel_abort(vchan);
 	/* Whatever the device says: no job is known, none is accepted. Counters stay readable. */
 	vchan->capacity = 0;
 	vchan->limit = vchan->tail;
@@ -254,12 +275,10 @@ revere_dma_vchan_stop(struct revere_dma_vchan *vchan)
 }
 
 int
-revere_dma_vchan_reset(struct revere_dma_vchan *vchan)
+revere_dma_vchan_resume(struct revere_dma_vchan *vchan, int quiesced)
 {
-	int ret = context_disable(vchan);
+	int ret = quiesced < 0 ? quiesced : context_enable(vchan);
 
-	if (ret == 0)
-		ret = context_enable(vchan);
 	messages_forget(vchan);
 	return ret;
 }

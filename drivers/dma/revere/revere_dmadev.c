@@ -19,8 +19,23 @@
 #include "revere_dma.h"
 
 #define ARG_TIMEOUT "answer_timeout_ms"
+#define ARG_THRESHOLD REVERE_DMA_ARG_THRESHOLD
 
 RTE_LOG_REGISTER(revere_dma_logtype, pmd.dma.revere, NOTICE)
+
+static TAILQ_HEAD(, revere_dma_dev) dmas = TAILQ_HEAD_INITIALIZER(dmas);
+
+bool
+revere_dma_is_ours(const void *dev_private)
+{
+	const struct revere_dma_dev *dma;
+
+	TAILQ_FOREACH(dma, &dmas, next) {
+		if (dma == dev_private)
+			return true;
+	}
+	return false;
+}
 
 static int
 dma_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t info_sz)
@@ -65,8 +80,18 @@ static int
 dma_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma_vchan_conf *conf,
 		uint32_t conf_sz)
 {
+	struct revere_dma_dev *dma = dev->data->dev_private;
+	int ret = 0;
+
 	RTE_SET_USED(conf_sz);
-	return revere_dma_vchan_create(dev->data->dev_private, vchan, conf->nb_desc);
+	/* Now, before the last context is taken. */
+	revere_dma_vchan_destroy(&dma->vchans[vchan]);
+	if (revere_dma_threshold_mode(dma->threshold) == RTE_PMD_REVERE_DMA_AUTO)
+		ret = revere_dma_auto_measure(dma);
+	if (ret < 0)
+		REVERE_DMA_LOG(WARNING, dma, "cannot measure copies: %s; with %s=auto the CPU does "
+			       "all of them", strerror(-ret), ARG_THRESHOLD);
+	return revere_dma_vchan_create(&dma->vchans[vchan], dma, vchan, conf->nb_desc);
 }
 
 /** Stops the first @p count vchans. @return the first error */
@@ -126,6 +151,7 @@ dma_close(struct rte_dma_dev *dev)
 	struct revere_dma_dev *dma = dev->data->dev_private;
 
 	vchans_destroy(dma);
+	TAILQ_REMOVE(&dmas, dma, next);
 	revere_device_put(dma->device);
 	return 0;
 }
@@ -188,6 +214,9 @@ dma_init(struct revere_dma_dev *dma, const struct revere_probe *probe)
 	if (ret < 0)
 		return ret;
 	dma->timeout = timeout_ms * rte_get_timer_hz() / MS_PER_S;
+	ret = revere_dma_threshold_parse(probe->args, dma);
+	if (ret < 0)
+		return ret;
 
 	ret = revere_aha_find(probe->dev, RVR_AHA_DMA, 0);
 	if (ret < 0) {
@@ -216,6 +245,7 @@ dma_probe(const struct revere_probe *probe)
 		rte_dma_pmd_release(probe->name);
 		return ret;
 	}
+	TAILQ_INSERT_TAIL(&dmas, (struct revere_dma_dev *)dev->data->dev_private, next);
 	dev->device = probe->rte_dev;
 	dev->dev_ops = &dma_ops;
 	dev->fp_obj->dev_private = dev->data->dev_private;
@@ -240,7 +270,7 @@ dma_remove(struct rte_device *rte_dev, const char *name)
 	return rte_dma_pmd_release(name);
 }
 
-static const char *const dma_args[] = {ARG_TIMEOUT, NULL};
+static const char *const dma_args[] = {ARG_TIMEOUT, ARG_THRESHOLD, NULL};
 
 static struct revere_class dma_class = {
 	.name = "dma",
@@ -269,4 +299,5 @@ static struct rte_vdev_driver dma_vdev_driver = {
 	.dma_unmap = revere_vdev_dma_unmap,
 };
 RTE_PMD_REGISTER_VDEV(dma_revere, dma_vdev_driver);
-RTE_PMD_REGISTER_PARAM_STRING(dma_revere, ARG_TIMEOUT "=<uint32>");
+RTE_PMD_REGISTER_PARAM_STRING(dma_revere, ARG_TIMEOUT "=<uint32> " ARG_THRESHOLD
+			      "=<auto|off|uint32>");

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * threshold=auto: who is to do which copies, so that the most gets done.
+ *
+ * What a copy costs is taken to be a constant and so much a byte, for the CPU that does it, for
+ * the CPU that has it done (launch, submit, completion), and for the AMU. All of that is measured
+ * when a device is started. A copy pays for the AMU if having it done costs the CPU less than
+ * doing it: the length where both cost the same is the threshold. Submits and completions cost
+ * once a burst, so the mean length of bursts counts, and now and then a copy of the CPU is timed:
+ * memory that isn't in its cache costs more than the measurement at start had.
+ *
+ * That is right as long as the AMU keeps up. Whether it does, and what both do to each other's
+ * caches, no model tells; so there are three ways, and what each gets done is measured:
+ * - SPLIT: by the threshold, unless the AMU has too much to do: if it needs more than a few
+ *   bursts' time for what it has, as the pace of its answers tells, or the ring fills, the CPU
+ *   does everything until half of that is done, so that both work at full speed;
+ * - AMU: by the threshold, always;
+ * - CPU: the CPU does everything.
+ * The best one is taken; the others have a short turn every now and then.
+ */
+
+#include <rte_malloc.h>
+#include <rte_pause.h>
+
+#include "revere_dma.h"
+
+#define SHORT 64u
+#define LONG 4096u
+#define BATCH 32u
+#define BUFFERS (2 * BATCH)
+#define ROUNDS 12u
+#define NEVER 1e300
+#define PATIENCE_MS 50u
+
+#define SAMPLE_TURNS 64u  /* submits from one timed copy to the next */
+#define SAMPLE_MIN 512u	  /* of shorter copies, looking at the clock is what costs most */
+#define SAMPLE_MAX 8192u  /* longest copy that is timed, should the AMU have been to do it */
+#define SETTLE_TURNS 64u  /* submits after a change, until what gets done is measured */
+#define WAY_TURNS 128u	  /* submits from one decision to the next */
+#define EXPLORE_MIN 8u	  /* decisions from one look at all ways to the next: at first, */
+#define EXPLORE_MAX 256u  /* and after the same way was best several times */
+#define LENGTH_CHANGE 1.3 /* mean lengths that differ so much are another load */
+#define CPU_MARGIN 1.03	  /* the CPU has to be that much better: it has other work, too */
+#define WEIGHT 0.0625	  /* of a new value in a mean */
+#define OUTLIER 4	  /* times the mean, and a value counts as interrupted */
+#define PAUSE 50	  /* the same for the time between submits */
+#define BACKLOG_BURSTS 2  /* the AMU may be so many bursts behind */
+#define BACKLOG_MIN_US 4  /* and at least so much */
+#define BACKLOG_MAX_US 100
+
+/* ---- Measuring ------------------------------------------------------------------------------ */
+
+/** Costs of a batch in cycles, the least of all rounds. */
+struct batch_cost {
+	double launch; /**< enqueueing */
+	double burst;  /**< submit and completions */
+	double total;  /**< from the first to the last batch, if they follow each other */
+	double cpu;    /**< done by the CPU */
+};
+
+struct bench {
+	struct revere_dma_vchan *vchan;
+	uint8_t *src, *dst;
+};
+
+static bool
+answers_wait(struct revere_dma_vchan *vchan)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_MS * rte_get_timer_hz() / MS_PER_S;
+	uint32_t polls = 0;
+
+	while (vchan->rx->own + vchan->taken == revere_ring_device_index(vchan->rx)) {
+		rte_pause();
+		if (++polls % 256 != 0)
+			continue;
+		revere_ring_doorbell(vchan->tx); /* as revere_dma_idle() */
+		if (rte_get_timer_cycles() > end)
+			return false;
+	}
+	return true;
+}
+
+static bool
+jobs_wait(struct revere_dma_vchan *vchan)
+{
+	while (vchan->done != vchan->submitted) {
+		if (!answers_wait(vchan))
+			return false;
+		revere_dma_poll(vchan);
+	}
+	vchan->tail = vchan->done;
+	vchan->limit = vchan->tail + vchan->capacity;
+	return vchan->failed_jobs == 0;
+}
+
+static bool
+batch_enqueue(const struct bench *bench, uint32_t batch, uint32_t length)
+{
+	uint32_t i, at;
+
+	for (i = 0; i < BATCH; i++) {
+		at = (batch * BATCH + i) % BUFFERS * LONG;
+		if (revere_dma_amu_job(bench->vchan, (uintptr_t)(bench->src + at),
+				       (uintptr_t)(bench->dst + at), length, RVR_DMA_COPY, 0) < 0)
+			return false;
+	}
+	return true;
+}
+
+/** One batch for the AMU, and what of it is the CPU's work. */
+static bool
+batch_launch(const struct bench *bench, uint32_t batch, uint32_t length, struct batch_cost *cost)
+{
+	struct revere_dma_vchan *vchan = bench->vchan;
+	uint64_t begin = rte_rdtsc_precise(), enqueued, submitted, answered, end;
+
+	if (!batch_enqueue(bench, batch, length))
+		return false;
+	enqueued = rte_rdtsc_precise();
+	revere_dma_publish(vchan);
+	submitted = rte_rdtsc_precise();
+	/* The burst may be in more than one message. */
+	while (revere_ring_device_index(vchan->rx) - vchan->rx->own - vchan->taken <
+	       vchan->tx->own - vchan->answered) {
+		if (!answers_wait(vchan))
+			return false;
+	}
+	answered = rte_rdtsc_precise();
+	if (!jobs_wait(vchan))
+		return false;
+	end = rte_rdtsc_precise();
+	cost->launch = RTE_MIN(cost->launch, (double)(enqueued - begin));
+	cost->burst = RTE_MIN(cost->burst, (double)(submitted - enqueued + end - answered));
+	return true;
+}
+
+/** Several batches for the AMU without a pause. */
+static bool
+batches_stream(const struct bench *bench, uint32_t length, struct batch_cost *cost)
+{
+	uint64_t begin = rte_rdtsc_precise();
+	uint32_t batch;
+
+	for (batch = 0; batch < BUFFERS / BATCH; batch++) {
+		if (!batch_enqueue(bench, batch, length))
+			return false;
+		revere_dma_publish(bench->vchan);
+	}
+	if (!jobs_wait(bench->vchan))
+		return false;
+	cost->total = RTE_MIN(cost->total,
+			   (double)(rte_rdtsc_precise() - begin) * BATCH / BUFFERS);
+	return true;
+}
+
+static void
+batch_cpu(const struct bench *bench, uint32_t length, struct batch_cost *cost)
+{
+	uint64_t begin = rte_rdtsc_precise();
+	uint32_t i;
+
+	for (i = 0; i < BATCH; i++)
+		revere_dma_cpu_piece(bench->vchan, (uintptr_t)(bench->src + i * LONG),
+				     (uintptr_t)(bench->dst + i * LONG), length);
+	cost->cpu = RTE_MIN(cost->cpu, (double)(rte_rdtsc_precise() - begin));
+}
+
+static bool
+length_measure(const struct bench *bench, uint32_t length, struct batch_cost *cost)
+{
+	uint32_t round;
+
+	*cost = (struct batch_cost){NEVER, NEVER, NEVER, NEVER};
+	for (round = 0; round < ROUNDS; round++) {
+		batch_cpu(bench, length, cost);
+		if (!batch_launch(bench, round, length, cost) ||
+		    !batches_stream(bench, length, cost))
+			return false;
+	}
+	return true;
+}
+
+/** A line through two points. */
+static struct revere_dma_cost
+line(double at_short, double at_long)
+{
+	double byte = RTE_MAX(at_long - at_short, 0.0) / (LONG - SHORT) / BATCH;
+
+	return (struct revere_dma_cost){RTE_MAX(at_short / BATCH - byte * SHORT, 1.0), byte};
+}
+
+static bool
+model_make(const struct bench *bench, struct revere_dma_model *model)
+{
+	struct batch_cost at_short, at_long;
+
+	if (!length_measure(bench, SHORT, &at_short) || !length_measure(bench, LONG, &at_long))
+		return false;
+	model->cpu = line(at_short.cpu, at_long.cpu);
+	/* Enqueueing costs the same for all lengths; a submit does not if it does the copies. */
+	model->launch = line(at_short.burst, at_long.burst);
+	model->launch_burst = model->launch.op * BATCH;
+	model->launch.op = at_short.launch / BATCH;
+	model->engine = line(at_short.total, at_long.total);
+	return true;
+}
+
+/** Measures on a vchan that is started. */
+static void
+vchan_measure(struct revere_dma_vchan *vchan)
+{
+	struct revere_dma_model *model = &vchan->dma->model;
+	size_t size = (size_t)BUFFERS * LONG;
+	struct bench bench = {.vchan = vchan};
+
+	vchan->split_below = 1;
+	vchan->tuning = 0;
+	bench.src = rte_zmalloc_socket("revere_dma_auto", 2 * size, LONG, vchan->dma->numa_node);
+	bench.dst = bench.src == NULL ? NULL : bench.src + size;
+	model->measured = bench.src != NULL && model_make(&bench, model);
+	/* Then nothing is under way to memory that is freed. */
+	revere_dma_vchan_stop(vchan);
+	rte_free(bench.src);
+}
+
+int
+revere_dma_auto_measure(struct revere_dma_dev *dma)
+{
+	struct revere_dma_vchan *spare;
+	int ret;
+
+	if (dma->model.tried)
+		return 0;
+	spare = rte_zmalloc("revere_dma_spare", sizeof(*spare), RTE_CACHE_LINE_SIZE);
+	if (spare == NULL)
+		return -ENOMEM;
+	ret = revere_dma_vchan_create(spare, dma, REVERE_DMA_SPARE, REVERE_DMA_SPARE_DESC);
+	if (ret == 0) {
+		ret = revere_dma_vchan_start(spare);
+		if (ret == 0)
+			vchan_measure(spare);
+		revere_dma_vchan_destroy(spare);
+	}
+	rte_free(spare);
+	if (ret < 0)
+		return ret;
+	dma->model.tried = true;
+	if (!dma->model.measured)
+		REVERE_DMA_LOG(WARNING, dma, "the device doesn't do the copies that it is measured "
+			       "with: with %s=auto the CPU does all of them",
+			       REVERE_DMA_ARG_THRESHOLD);
+	return 0;
+}
+
+/* ---- Deciding ------------------------------------------------------------------------------- */
+
+/** What the CPU spends on a copy that the AMU does, with bursts as they are. */
+static double
+launch_cycles(const struct revere_dma_vchan *vchan)
+{
+	const struct revere_dma_model *model = &vchan->dma->model;
+
+	return model->launch.op + model->launch_burst / RTE_MAX(vchan->tune.burst, 1.0);
+}
+
+/** Makes of all that what the next copy is compared with. */
+static void
+split_set(struct revere_dma_vchan *vchan)
+{
+	const struct revere_dma_auto *tune = &vchan->tune;
+	bool cpu = tune->way == RTE_PMD_REVERE_DMA_WAY_CPU || tune->overloaded;
+
+	vchan->split_below = cpu ? UINT32_MAX : tune->threshold;
+	if (tune->sampling)
+		vchan->split_below = RTE_MAX(vchan->split_below, SAMPLE_MAX);
+}
+
+static void
+decide(struct revere_dma_vchan *vchan)
+{
+	const struct revere_dma_model *model = &vchan->dma->model;
+	struct revere_dma_auto *tune = &vchan->tune;
+	double gain = model->cpu.byte * tune->cpu_scale - model->launch.byte;
+	double bytes = UINT32_MAX;
+
+	if (model->measured && gain > 0)
+		bytes = (launch_cycles(vchan) - model->cpu.op * tune->cpu_scale) / gain;
+	tune->threshold = bytes >= UINT32_MAX ? UINT32_MAX : (uint32_t)RTE_MAX(bytes, 1.0);
+	tune->decisions++;
+	split_set(vchan);
+}
+
+void
+revere_dma_auto_begin(struct revere_dma_vchan *vchan)
+{
+	vchan->tune.cpu_scale = 1;
+	vchan->tune.engine_scale = 1;
+	vchan->tune.gap = EXPLORE_MIN;
+	vchan->tune.burst = BATCH;
+	vchan->tune.interval = BATCH * RTE_MAX(vchan->dma->model.launch.op, 1.0);
+	vchan->tune.last = rte_rdtsc();
+	vchan->tune.sent = vchan->amu_ops;
+	decide(vchan);
+}
+
+static double
+engine_cycles(const struct revere_dma_vchan *vchan, uint64_t ops, uint64_t bytes)
+{
+	const struct revere_dma_cost *engine = &vchan->dma->model.engine;
+
+	return engine->op * (double)ops + engine->byte * (double)bytes;
+}
+
+/** Cycles that the AMU needs for what it has been given. */
+static double
+backlog(const struct revere_dma_vchan *vchan)
+{
+	return vchan->tune.engine_scale *
+	       engine_cycles(vchan, vchan->amu_ops - vchan->answered_ops,
+			     vchan->amu_bytes - vchan->answered_bytes);
+}
+
+/** Cycles of work that the AMU may have before it. */
+static double
+backlog_most(const struct revere_dma_vchan *vchan)
+{
+	double us = (double)rte_get_tsc_hz() / US_PER_S;
+
+	return RTE_MIN(RTE_MAX(vchan->tune.interval * BACKLOG_BURSTS, us * BACKLOG_MIN_US),
+		    us * BACKLOG_MAX_US);
+}
+
+/** More in flight and the user would soon wait. */
+static bool
+ring_fills(const struct revere_dma_vchan *vchan)
+{
+	return vchan->head - vchan->done > vchan->nb_desc / 2u;
+}
+
+static void
+overload(struct revere_dma_vchan *vchan)
+{
+	vchan->tune.overloaded = true;
+	vchan->tune.overloads++;
+	split_set(vchan);
+}
+
+/** A mean with a new value; a thread that lost its CPU for a while changes little. */
+static double
+mean(double old, double value)
+{
+	return old + (RTE_MIN(value, OUTLIER * old) - old) * WEIGHT;
+}
+
+void
+revere_dma_auto_answers(struct revere_dma_vchan *vchan, uint64_t now)
+{
+	struct revere_dma_auto *tune = &vchan->tune;
+	double cycles = engine_cycles(vchan, vchan->answered_ops - tune->answered_ops,
+				      vchan->answered_bytes - tune->answered_bytes);
+
+	/* Its pace is known if it had something to do all the time. */
+	if (tune->busy_since != 0 && cycles > 0)
+		tune->engine_scale = mean(tune->engine_scale,
+					  (double)(now - tune->busy_since) / cycles);
+	tune->busy_since = vchan->amu_ops == vchan->answered_ops ? 0 : now;
+	tune->answered_ops = vchan->answered_ops;
+	tune->answered_bytes = vchan->answered_bytes;
+	if (!tune->overloaded || backlog(vchan) > backlog_most(vchan) / 2 || ring_fills(vchan))
+		return;
+	tune->overloaded = false;
+	split_set(vchan);
+}
+
+/** Has the CPU do the next copy, whatever its length. */
+static void
+sample_next(struct revere_dma_vchan *vchan)
+{
+	vchan->tune.sampling = true;
+	split_set(vchan);
+}
+
+void
+revere_dma_auto_sample(struct revere_dma_vchan *vchan, uint32_t length, uint64_t cycles)
+{
+	const struct revere_dma_cost *cpu = &vchan->dma->model.cpu;
+	struct revere_dma_auto *tune = &vchan->tune;
+	double expected = cpu->op + cpu->byte * length;
+
+	tune->sampling = false;
+	split_set(vchan);
+	if (vchan->dma->model.measured && length >= SAMPLE_MIN)
+		tune->cpu_scale = mean(tune->cpu_scale, (double)cycles / expected);
+}
+
+/** Bytes copied, by whoever. */
+static uint64_t
+bytes_done(const struct revere_dma_vchan *vchan)
+{
+	return vchan->answered_bytes + vchan->count.cpu_bytes;
+}
+
+/** The way that gets most done. */
+static enum rte_pmd_revere_dma_way
+way_best(const struct revere_dma_auto *tune)
+{
+	const double *score = tune->score;
+	enum rte_pmd_revere_dma_way best = RTE_PMD_REVERE_DMA_WAY_SPLIT;
+
+	if (score[RTE_PMD_REVERE_DMA_WAY_AMU] > score[best])
+		best = RTE_PMD_REVERE_DMA_WAY_AMU;
+	if (score[RTE_PMD_REVERE_DMA_WAY_CPU] > score[best] * CPU_MARGIN)
+		best = RTE_PMD_REVERE_DMA_WAY_CPU;
+	return best;
+}
+
+/** Begins to look at all ways. */
+static void
+explore(struct revere_dma_auto *tune, double length)
+{
+	tune->exploring = REVERE_DMA_WAYS;
+	tune->length = length;
+	tune->way = (enum rte_pmd_revere_dma_way)(REVERE_DMA_WAYS - 1);
+}
+
+/** Goes on to the next way, and with the best one after the last. */
+static void
+explore_next(struct revere_dma_auto *tune)
+{
+	enum rte_pmd_revere_dma_way best;
+
+	if (--tune->exploring > 0) {
+		tune->way = (enum rte_pmd_revere_dma_way)(tune->exploring - 1);
+		return;
+	}
+	best = way_best(tune);
+	tune->gap = best == tune->best ? RTE_MIN(2 * tune->gap, EXPLORE_MAX) : EXPLORE_MIN;
+	tune->best = tune->way = best;
+	tune->left = tune->gap;
+}
+
+/** A way has had its turn. */
+static void
+way_end(struct revere_dma_vchan *vchan)
+{
+	struct revere_dma_auto *tune = &vchan->tune;
+	uint64_t jobs = RTE_MAX(vchan->head - tune->jobs, UINT64_C(1));
+	double bytes = (double)(bytes_done(vchan) - tune->bytes);
+	double length = bytes / (double)jobs;
+
+	if (tune->exploring > 0) {
+		tune->score[tune->way] = bytes / RTE_MAX(tune->cycles, 1.0);
+		explore_next(tune);
+	} else if (tune->left == 0 || length > tune->length * LENGTH_CHANGE ||
+		   length < tune->length / LENGTH_CHANGE) {
+		explore(tune, length);
+	} else {
+		tune->left--;
+	}
+	if (tune->way != RTE_PMD_REVERE_DMA_WAY_SPLIT)
+		tune->overloaded = false;
+}
+
+/** Counts submits, and the time between them. */
+static void
+period_turn(struct revere_dma_vchan *vchan, double interval)
+{
+	struct revere_dma_auto *tune = &vchan->tune;
+
+	tune->turns++;
+	/* Who had nothing to submit for a while has not been slow, but who had no room was. */
+	tune->cycles += tune->no_room ? interval : RTE_MIN(interval, PAUSE * tune->interval);
+	tune->no_room = vchan->limit - vchan->head < vchan->nb_desc / 4u;
+	if (tune->turns % WAY_TURNS == SETTLE_TURNS) {
+		tune->bytes = bytes_done(vchan);
+		tune->jobs = vchan->head;
+		tune->cycles = 0;
+	} else if (tune->turns % WAY_TURNS == 0) {
+		way_end(vchan);
+		decide(vchan);
+	}
+}
+
+void
+revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now)
+{
+	struct revere_dma_auto *tune = &vchan->tune;
+	uint64_t asked = __atomic_load_n(&vchan->asked, __ATOMIC_RELAXED);
+	uint64_t sent = vchan->amu_ops - tune->sent;
+	double interval = (double)(now - tune->last);
+
+	if (unlikely(asked != tune->asked ||
+		     revere_dma_threshold_mode(asked) != RTE_PMD_REVERE_DMA_AUTO)) {
+		revere_dma_threshold_apply(vchan);
+		return;
+	}
+	tune->interval += (RTE_MIN(interval, PAUSE * tune->interval) - tune->interval) * WEIGHT;
+	tune->last = now;
+	tune->sent = vchan->amu_ops;
+	if (sent > 0)
+		tune->burst = mean(tune->burst, (double)sent);
+	if (tune->busy_since == 0 && sent > 0)
+		tune->busy_since = now;
+	period_turn(vchan, interval);
+	if (tune->turns % SAMPLE_TURNS == SAMPLE_TURNS / 2)
+		sample_next(vchan);
+	if (tune->way == RTE_PMD_REVERE_DMA_WAY_SPLIT && !tune->overloaded &&
+	    (backlog(vchan) > backlog_most(vchan) || ring_fills(vchan)))
+		overload(vchan);
+}
+
+void
+revere_dma_auto_tell(const struct revere_dma_vchan *vchan,
+		     struct rte_pmd_revere_dma_threshold *threshold)
+{
+	const struct revere_dma_model *model = &vchan->dma->model;
+	const struct revere_dma_auto *tune = &vchan->tune;
+
+	threshold->bytes = vchan->split_below;
+	threshold->way = tune->way;
+	threshold->idle_bytes = tune->threshold;
+	threshold->launch_cycles = launch_cycles(vchan);
+	threshold->cpu_cycles = model->cpu.op * tune->cpu_scale;
+	threshold->cpu_cycles_byte = model->cpu.byte * tune->cpu_scale;
+	threshold->amu_cycles = model->engine.op * tune->engine_scale;
+	threshold->amu_cycles_byte = model->engine.byte * tune->engine_scale;
+	threshold->decisions = tune->decisions;
+	threshold->overloads = tune->overloads;
+}
