@@ -241,16 +241,22 @@ ami_sw_enable(struct ami_sw *ami)
 {
 	unsigned int num_ams = ami->amu->config.num_ams;
 	struct amu_worker *worker;
+	struct dma_space *space;
 	bool tx_irq, rx_irq;
 
 	if (ami->active && !ami->halted)
 		return 0;
 	if (ami->halted)
 		return -EIO;
-	worker = partition_use(ami->amu, &ami->node);
-	if (worker == NULL)
+	space = pasid_space_get(ami->function, ami->pasid_enabled, ami->pasid);
+	if (space == NULL)
 		return -ENOMEM;
-	dma_view_init(&ami->view, &ami->function->space);
+	worker = partition_use(ami->amu, &ami->node);
+	if (worker == NULL) {
+		pasid_space_put(ami->function, space);
+		return -ENOMEM;
+	}
+	dma_view_init(&ami->view, space);
 	tx_irq = irq_usable(ami, ami->tx_irq_enable, ami->tx_vector, 1);
 	rx_irq = irq_usable(ami, ami->rx_irq_enable, ami->rx_vector, 0);
 	ami->active = true;
@@ -300,6 +306,8 @@ ami_sw_disable(struct ami_sw *ami)
 	ami->active = false;
 	ami->typeb = NULL;
 	partition_unuse(ami->amu, &ami->node);
+	pasid_space_put(ami->function, ami->view.space);
+	dma_view_init(&ami->view, &ami->function->space);
 }
 
 static void
@@ -404,18 +412,32 @@ ami_hw_activate(struct ami_hw *hw)
 	switch_report(worker);
 }
 
+static void
+ami_hw_space_put(struct ami_hw *hw)
+{
+	pasid_space_put(hw->function, hw->view.space);
+	dma_view_init(&hw->view, &hw->function->space);
+}
+
 int
 ami_hw_enable(struct ami_hw *hw)
 {
+	struct dma_space *space;
 	int ret;
 
 	if (hw->node.group != NULL && hw->joined)
 		return 0;
-	if (partition_use(hw->aha->amu, &hw->node) == NULL)
+	space = pasid_space_get(hw->function, hw->pasid_enabled, hw->pasid);
+	if (space == NULL)
 		return -ENOMEM;
-	dma_view_init(&hw->view, &hw->function->space);
+	if (partition_use(hw->aha->amu, &hw->node) == NULL) {
+		pasid_space_put(hw->function, space);
+		return -ENOMEM;
+	}
+	dma_view_init(&hw->view, space);
 	ret = hw->aha->ops->enable != NULL ? hw->aha->ops->enable(hw) : 0;
 	if (ret != 0) {
+		ami_hw_space_put(hw);
 		partition_unuse(hw->aha->amu, &hw->node);
 		return ret;
 	}
@@ -441,6 +463,7 @@ ami_hw_disable(struct ami_hw *hw)
 		hw->aha->ops->disable(hw);
 	ami_hw_refresh(hw);
 	partition_unuse(hw->aha->amu, &hw->node);
+	ami_hw_space_put(hw);
 }
 
 void
@@ -481,19 +504,23 @@ ami_sw_remap(struct ami_sw *ami)
 }
 
 void
-ami_remap(struct amu *amu, struct dma_space *space)
+ami_remap(struct amu_function *function, const struct dma_space *space)
 {
+	struct amu *amu = function->amu;
+
 	for (unsigned int n = 0; n < amu->config.num_ami_sw; n++) {
 		struct ami_sw *ami = &amu->ami_sw[n];
 
-		if (ami->active && !ami->halted && ami->view.space == space)
+		if (ami->active && !ami->halted && ami->function == function &&
+		    (space == NULL || ami->view.space == space))
 			ami_sw_remap(ami);
 	}
 	for (unsigned int a = 0; a < amu->num_aha; a++) {
 		for (unsigned int n = 0; amu->aha[a] != NULL && n < amu->config.num_ami_hw; n++) {
 			struct ami_hw *hw = &amu->aha[a]->ami_hw[n];
 
-			if (hw->joined && hw->view.space == space)
+			if (hw->joined && hw->function == function &&
+			    (space == NULL || hw->view.space == space))
 				ami_hw_activate(hw);
 		}
 	}

@@ -59,7 +59,7 @@ struct dma_space {
 	struct dma_region *regions;
 	unsigned int num_regions;
 	unsigned int max_regions;
-	unsigned int generation;
+	unsigned int generation; /**< never the same twice, nor in two spaces */
 	bool sva;	 /**< what no region covers is looked for in this process */
 	bool bus_master; /**< as the Function's Bus Master Enable: clear, nothing translates */
 };
@@ -110,6 +110,26 @@ int dma_write(struct dma_view *view, uint64_t iova, const void *from, uint64_t s
 
 /** Whether regions cover the range with access `prot`, in however many pieces. */
 bool dma_covered(const struct dma_space *space, uint64_t iova, uint64_t size, uint32_t prot);
+
+/* ---- Address spaces of PASIDs: pasid.c; within a pause ------------------------------------------ */
+
+struct pasid_space;
+
+/**
+ * The address space of an AMI, in use until pasid_space_put(): of its PASID if that is enabled, else
+ * the Function's own. NULL: no memory.
+ */
+struct dma_space *pasid_space_get(struct amu_function *function, bool enabled, uint32_t pasid);
+void pasid_space_put(struct amu_function *function, struct dma_space *space);
+
+/** As dma_space_map() and dma_space_unmap(); what uses the space looks anew. */
+int pasid_map(struct amu_function *function, uint32_t pasid, uint64_t iova, void *va,
+	      uint64_t size, uint32_t prot);
+uint64_t pasid_unmap(struct amu_function *function, uint32_t pasid, uint64_t iova, uint64_t size);
+
+/** The Function's Bus Master Enable has changed. */
+void pasid_bus_master(struct amu_function *function);
+void pasid_fini(struct amu_function *function);
 
 /* ---- Which worker serves what: partition.c ------------------------------------------------- */
 
@@ -294,6 +314,8 @@ struct amu_function {
 	struct ami_sw **ami_sw; /**< by AMI_SW_ID, NULL where none is mapped */
 	struct ami_hw **ami_hw; /**< by AMI_HW_ID */
 	struct dma_space space; /**< without PASID */
+	struct pasid_space **pasids; /**< spaces with PASID, sorted by it */
+	unsigned int num_pasids;
 	struct dma_view view;	/**< the management processor's */
 	int *irq_fd;		/**< msix_vectors, -1 where not connected */
 	pthread_mutex_t irq_lock;
@@ -380,8 +402,11 @@ void ami_sw_reset(struct ami_sw *ami);
 int ami_hw_enable(struct ami_hw *hw);
 void ami_hw_disable(struct ami_hw *hw);
 void ami_hw_reset(struct ami_hw *hw);
-/** After any change of `space`, Bus Master Enable with it: what is enabled looks anew. */
-void ami_remap(struct amu *amu, struct dma_space *space);
+/**
+ * After any change of `space`, or of Bus Master Enable (`space` NULL: all spaces of the Function):
+ * what is enabled there looks anew.
+ */
+void ami_remap(struct amu_function *function, const struct dma_space *space);
 
 /* ---- switch.c: sessions; within a pause ------------------------------------------------------ */
 

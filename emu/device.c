@@ -153,6 +153,7 @@ function_destroy(struct amu_function *function)
 	free(function->ami_hw);
 	free(function->irq_fd);
 	dma_space_fini(&function->space);
+	pasid_fini(function);
 	pthread_mutex_destroy(&function->irq_lock);
 	pthread_mutex_destroy(&function->trace_lock);
 }
@@ -445,7 +446,6 @@ space_lock(struct amu_function *function)
 static void
 space_unlock(struct amu_function *function)
 {
-	ami_remap(function->amu, &function->space);
 	amu_resume(function->amu);
 	mgt_unlock(function->amu);
 	amu_wake(function->amu);
@@ -462,6 +462,7 @@ revere_emu_dma_map(struct revere_emu *emu, unsigned int function, uint64_t iova,
 		return -EINVAL;
 	space_lock(f);
 	ret = dma_space_map(&f->space, iova, va, size, prot);
+	ami_remap(f, &f->space);
 	space_unlock(f);
 	return ret;
 }
@@ -476,6 +477,37 @@ revere_emu_dma_unmap(struct revere_emu *emu, unsigned int function, uint64_t iov
 		return 0;
 	space_lock(f);
 	unmapped = dma_space_unmap(&f->space, iova, size);
+	ami_remap(f, &f->space);
+	space_unlock(f);
+	return unmapped;
+}
+
+int
+revere_emu_dma_map_pasid(struct revere_emu *emu, unsigned int function, uint32_t pasid,
+			 uint64_t iova, void *va, uint64_t size, unsigned int prot)
+{
+	struct amu_function *f = device_function(emu, function);
+	int ret;
+
+	if (f == NULL || pasid >> MGT_PASID_WIDTH != 0)
+		return -EINVAL;
+	space_lock(f);
+	ret = pasid_map(f, pasid, iova, va, size, prot);
+	space_unlock(f);
+	return ret;
+}
+
+uint64_t
+revere_emu_dma_unmap_pasid(struct revere_emu *emu, unsigned int function, uint32_t pasid,
+			   uint64_t iova, uint64_t size)
+{
+	struct amu_function *f = device_function(emu, function);
+	uint64_t unmapped;
+
+	if (f == NULL)
+		return 0;
+	space_lock(f);
+	unmapped = pasid_unmap(f, pasid, iova, size);
 	space_unlock(f);
 	return unmapped;
 }
@@ -490,6 +522,7 @@ revere_emu_sva(struct revere_emu *emu, unsigned int function, bool enable)
 	space_lock(f);
 	f->space.sva = enable;
 	dma_space_changed(&f->space);
+	ami_remap(f, &f->space);
 	space_unlock(f);
 	return 0;
 }
@@ -501,6 +534,7 @@ function_bus_master(struct amu_function *function, bool enable)
 	function->bus_master = enable;
 	function->space.bus_master = enable;
 	dma_space_changed(&function->space);
+	pasid_bus_master(function);
 }
 
 void
@@ -518,7 +552,7 @@ revere_emu_bus_master(struct revere_emu *emu, unsigned int function, bool enable
 	}
 	amu_pause(amu);
 	function_bus_master(f, enable);
-	ami_remap(amu, &f->space);
+	ami_remap(f, NULL);
 	amu_resume(amu);
 	if (enable) {
 		mgt_digests(f);
@@ -576,7 +610,7 @@ vf_reset(struct amu_function *function)
 	amu_pause(amu);
 	function_reset(function);
 	function_reset_amis(function);
-	ami_remap(amu, &function->space);
+	ami_remap(function, NULL);
 	cmd_asn_observe_all(amu);
 	amu_resume(amu);
 	rvr_e_pf_vf_reset_encode(msg, &fields, 0);
@@ -603,7 +637,7 @@ pf_reset(struct amu *amu)
 		function_reset(&amu->functions[i]);
 		amu->functions[i].enabled = i == 0;
 		amu->functions[i].trapped = false;
-		ami_remap(amu, &amu->functions[i].space);
+		ami_remap(&amu->functions[i], NULL);
 	}
 	amu_resume(amu);
 }

@@ -27,7 +27,10 @@ dma_space_fini(struct dma_space *space)
 void
 dma_space_changed(struct dma_space *space)
 {
-	space->generation++;
+	static _Atomic unsigned int last;
+
+	/* An AMI may change its space: what was remembered of one is void in each other. */
+	space->generation = atomic_fetch_add(&last, 1) + 1;
 }
 
 /** Last address of a region: its end may be 2^64. */

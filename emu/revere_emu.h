@@ -185,9 +185,20 @@ uint64_t revere_emu_dma_unmap(struct revere_emu *emu, unsigned int function, uin
 			      uint64_t size);
 
 /**
- * Shared virtual addressing: IOVAs of the Function are addresses of this process. What is not
- * mapped with revere_emu_dma_map() is reached too, more slowly; an address that this process
- * does not have is a fault, not a signal.
+ * The same in the address space of one of the Function's PASIDs, which AMIs with PASID_ENABLED use:
+ * it is another one than the Function's own and than each other PASID's.
+ *
+ * @param pasid  20 bits
+ */
+int revere_emu_dma_map_pasid(struct revere_emu *emu, unsigned int function, uint32_t pasid,
+			     uint64_t iova, void *va, uint64_t size, unsigned int prot);
+uint64_t revere_emu_dma_unmap_pasid(struct revere_emu *emu, unsigned int function,
+				    uint32_t pasid, uint64_t iova, uint64_t size);
+
+/**
+ * Shared virtual addressing: IOVAs of the Function, not of its PASIDs, are addresses of this
+ * process. What is not mapped with revere_emu_dma_map() is reached too, more slowly; an address
+ * that this process does not have is a fault, not a signal.
  */
 int revere_emu_sva(struct revere_emu *emu, unsigned int function, bool enable);
 

@@ -33,10 +33,11 @@
 /** A device and its client. */
 struct ec {
 	struct revere_emu *emu;
+	unsigned int function; /**< 0: the PF */
 	bool is_inline;
 	uint8_t *mem; /**< memory that the device reaches, from EC_IOVA on */
 	size_t size, used;
-	uint8_t *pages; /**< AMI-SW pages of the PF */
+	uint8_t *pages; /**< AMI-SW pages of the Function */
 	uint8_t *cmd, *rsp, *exc;
 	uint64_t cmd_write, rsp_read, exc_read;
 };
@@ -105,13 +106,13 @@ ec_iova(const struct ec *c, const void *at)
 static inline void
 ec_mgt_write(struct ec *c, uint32_t offset, uint64_t value)
 {
-	revere_emu_mgt_write(c->emu, 0, offset, 8, value);
+	revere_emu_mgt_write(c->emu, c->function, offset, 8, value);
 }
 
 static inline uint64_t
 ec_mgt_read(struct ec *c, uint32_t offset)
 {
-	return revere_emu_mgt_read(c->emu, 0, offset, 8);
+	return revere_emu_mgt_read(c->emu, c->function, offset, 8);
 }
 
 static inline uint8_t *
@@ -125,7 +126,24 @@ ec_mgt_ring(struct ec *c, enum rvr_msk ring)
 	return base;
 }
 
-/** Makes a device and brings its management up, with `size` bytes of memory mapped. */
+/** Brings management of c->function of c->emu up, with `size` bytes of memory mapped. */
+static inline void
+ec_bring_up(struct ec *c, size_t size)
+{
+	c->size = size;
+	c->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	EC_CHECK(c->mem != MAP_FAILED, "%zu bytes", size);
+	EC_CHECK(revere_emu_dma_map(c->emu, c->function, EC_IOVA, c->mem, size, 3) == 0, "dma_map");
+	c->pages = revere_emu_pages(c->emu, c->function);
+	EC_CHECK(c->pages != NULL, "pages");
+	revere_emu_bus_master(c->emu, c->function, true);
+	ec_mgt_write(c, RVR_AMU_CR, 1);
+	c->cmd = ec_mgt_ring(c, RVR_MSK_COMMAND);
+	c->rsp = ec_mgt_ring(c, RVR_MSK_RESPONSE);
+	c->exc = ec_mgt_ring(c, RVR_MSK_EXCEPTION);
+}
+
+/** Makes a device and brings its PF up. */
 static inline void
 ec_open(struct ec *c, const struct revere_emu_config *config, size_t size)
 {
@@ -135,23 +153,17 @@ ec_open(struct ec *c, const struct revere_emu_config *config, size_t size)
 	c->is_inline = config->mode == REVERE_EMU_INLINE;
 	c->emu = revere_emu_create("test", config, error, sizeof(error));
 	EC_CHECK(c->emu != NULL, "%s", error);
-	c->size = size;
-	c->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	EC_CHECK(c->mem != MAP_FAILED, "%zu bytes", size);
-	EC_CHECK(revere_emu_dma_map(c->emu, 0, EC_IOVA, c->mem, size, 3) == 0, "dma_map");
-	c->pages = revere_emu_pages(c->emu, 0);
-	EC_CHECK(c->pages != NULL, "pages");
-	revere_emu_bus_master(c->emu, 0, true);
-	ec_mgt_write(c, RVR_AMU_CR, 1);
-	c->cmd = ec_mgt_ring(c, RVR_MSK_COMMAND);
-	c->rsp = ec_mgt_ring(c, RVR_MSK_RESPONSE);
-	c->exc = ec_mgt_ring(c, RVR_MSK_EXCEPTION);
+	ec_bring_up(c, size);
 }
 
+/** Closes the PF, and the device; Functions that were opened besides are closed before. */
 static inline void
 ec_close(struct ec *c)
 {
-	revere_emu_destroy(c->emu);
+	if (c->function == 0)
+		revere_emu_destroy(c->emu);
+	else
+		revere_emu_dma_unmap(c->emu, c->function, EC_IOVA, c->size);
 	munmap(c->mem, c->size);
 }
 
@@ -215,6 +227,18 @@ ec_exception(struct ec *c, uint8_t msg[RVR_MGT_MSG_SIZE], uint64_t ns)
 		uint16_t ec_status = EC(c, cmd, __VA_ARGS__);                                      \
 		EC_CHECK(ec_status == 0, #cmd " status %u", ec_status);                            \
 	} while (0)
+
+/** Enables a VF of the device and brings it up. */
+static inline void
+ec_open_vf(struct ec *vf, struct ec *pf, unsigned int function, size_t size)
+{
+	memset(vf, 0, sizeof(*vf));
+	vf->emu = pf->emu;
+	vf->is_inline = pf->is_inline;
+	vf->function = function;
+	EC_OK(pf, pf_f_enable, .f_owner = function);
+	ec_bring_up(vf, size);
+}
 
 /* ---- AMIs and sessions --------------------------------------------------------------------- */
 
