@@ -96,11 +96,26 @@ disable_and_reset(struct revere_ami_hw *ami_hw)
 }
 
 static int
+configure(struct revere_ami_hw *ami_hw)
+{
+	struct rvr_f_ami_hw_configure_req req = {
+		.ami_hw_id = ami_hw->id,
+		.pasid = ami_hw->conf.pasid,
+		.pasid_enabled = ami_hw->conf.pasid_enabled,
+	};
+
+	/* Reset has done it already for one without. */
+	return req.pasid_enabled ? revere_f_ami_hw_configure(ami_hw->dev, &req, NULL) : 0;
+}
+
+static int
 restart(struct revere_ami_hw *ami_hw)
 {
 	struct rvr_f_ami_hw_enable_req enable = { .ami_hw_id = ami_hw->id };
 	int ret = disable_and_reset(ami_hw);
 
+	if (ret == 0)
+		ret = configure(ami_hw);
 	return ret < 0 ? ret : revere_f_ami_hw_enable(ami_hw->dev, &enable, NULL);
 }
 
@@ -146,6 +161,22 @@ revere_ami_hw_destroy(struct revere_ami_hw *ami_hw)
 	TAILQ_REMOVE(&dev->ami_hws, ami_hw, next);
 	free(ami_hw);
 	pthread_mutex_unlock(&dev->lock);
+}
+
+int
+revere_ami_hw_configure(struct revere_ami_hw *ami_hw, const struct revere_ami_hw_conf *conf)
+{
+	int ret = 0;
+
+	if (conf->pasid_enabled)
+		ret = ami_dev_pasid_check(ami_hw->dev, "AMI-HW", conf->pasid);
+	if (ret < 0)
+		return ret;
+	pthread_mutex_lock(&ami_hw->dev->lock);
+	ami_hw->conf = *conf;
+	ret = restart(ami_hw);
+	pthread_mutex_unlock(&ami_hw->dev->lock);
+	return ret;
 }
 
 int

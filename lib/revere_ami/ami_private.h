@@ -41,11 +41,16 @@ struct ami_mem {
 	uint64_t iova;
 	size_t size;
 	const struct rte_memzone *zone; /* NULL: of the heap */
+	struct revere_dev *dev;		/* mapped in the space of a PASID of it; NULL: in none */
+	uint32_t pasid;
 };
 
 /* Zeroed, contiguous for the device; @p node is a wish. */
 int ami_mem_alloc(struct ami_mem *mem, size_t size, size_t align, int node);
 void ami_mem_free(struct ami_mem *mem);
+/* The same for a context with a PASID: whole pages, mapped in its address space. */
+int ami_mem_alloc_pasid(struct ami_mem *mem, struct revere_dev *dev, uint32_t pasid, size_t size,
+	int node);
 
 /* ---- Sets of ids (idset.c) ------------------------------------------------------------------ */
 
@@ -165,6 +170,9 @@ dev_kick(struct revere_dev *dev)
 		dev->transport->ops->kick(dev->transport);
 }
 
+/* Whether a PASID can be had; one log line about @p what if not: -ENOTSUP, -ERANGE. */
+int ami_dev_pasid_check(struct revere_dev *dev, const char *what, uint32_t pasid);
+
 /* Takes memory over until the device is known to be done with it. */
 void ami_dev_limbo(struct revere_dev *dev, struct ami_mem *mem);
 
@@ -194,6 +202,7 @@ struct revere_ami_hw {
 	TAILQ_ENTRY(revere_ami_hw) next;
 	struct revere_dev *dev;
 	uint16_t id, phy_id, aha_id;
+	struct revere_ami_hw_conf conf;
 };
 
 static inline unsigned int

@@ -268,6 +268,17 @@ free_memory(struct revere_ami_sw *ami_sw, bool quiesced)
 	free(ami_sw);
 }
 
+/* Memory of a context, where the device looks for it. */
+static int
+context_mem_alloc(struct revere_ami_sw *ami_sw, struct ami_mem *mem, size_t size, size_t align)
+{
+	const struct revere_ami_sw_conf *conf = &ami_sw->conf;
+
+	if (conf->pasid_enabled)
+		return ami_mem_alloc_pasid(mem, ami_sw->dev, conf->pasid, size, conf->numa_node);
+	return ami_mem_alloc(mem, size, align, conf->numa_node);
+}
+
 static struct revere_ami_sw *
 ami_sw_alloc(struct revere_dev *dev, const struct revere_ami_sw_conf *conf)
 {
@@ -283,8 +294,8 @@ ami_sw_alloc(struct revere_dev *dev, const struct revere_ami_sw_conf *conf)
 		ami_sw->sockets[type] = calloc(dev_num_ams(dev, type), sizeof(struct socket *));
 	if (ami_sw->sockets[RVR_AMS_TX] != NULL && ami_sw->sockets[RVR_AMS_RX] != NULL &&
 		(dev->info.ami_type != RVR_AMI_TYPE_B ||
-			ami_mem_alloc(&ami_sw->table, RVR_AMI_SW_PAGE_SIZE, RVR_AMI_SW_PAGE_SIZE,
-				conf->numa_node) == 0))
+			context_mem_alloc(ami_sw, &ami_sw->table, RVR_AMI_SW_PAGE_SIZE,
+				RVR_AMI_SW_PAGE_SIZE) == 0))
 		return ami_sw;
 	free_memory(ami_sw, true);
 	return NULL;
@@ -314,9 +325,15 @@ revere_ami_sw_create(struct revere_dev *dev, const struct revere_ami_sw_conf *co
 	struct revere_ami_sw **ami_sw)
 {
 	static const struct revere_ami_sw_conf preset = { .numa_node = SOCKET_ID_ANY };
-	struct revere_ami_sw *created = ami_sw_alloc(dev, conf == NULL ? &preset : conf);
+	struct revere_ami_sw *created;
 	int ret;
 
+	if (conf != NULL && conf->pasid_enabled) {
+		ret = ami_dev_pasid_check(dev, "AMI-SW", conf->pasid);
+		if (ret < 0)
+			return ret;
+	}
+	created = ami_sw_alloc(dev, conf == NULL ? &preset : conf);
 	if (created == NULL) {
 		AMI_LOG(ERR, dev, "no memory for an AMI-SW");
 		return -ENOMEM;
@@ -456,7 +473,7 @@ set_ring(struct revere_ami_sw *ami_sw, struct socket *socket, const struct rever
 	size_t size = (size_t)1 << (conf->log2_size + shift);
 	int ret;
 
-	ret = ami_mem_alloc(&socket->mem, size, RTE_CACHE_LINE_SIZE, ami_sw->conf.numa_node);
+	ret = context_mem_alloc(ami_sw, &socket->mem, size, RTE_CACHE_LINE_SIZE);
 	if (ret < 0) {
 		AMI_LOG(ERR, ami_sw->dev, "AMI-SW %u: no memory for a ring of %zu bytes",
 			ami_sw->id, size);
@@ -633,8 +650,7 @@ restore_conf(struct revere_ami_sw *ami_sw, const struct rvr_f_ami_sw_save_rsp *s
 	conf->rx_irq = saved->rx_irq_enable != 0;
 	conf->tx_vector = (uint16_t)saved->tx_vector;
 	conf->rx_vector = (uint16_t)saved->rx_vector;
-	conf->pasid_enabled = saved->pasid_enabled != 0;
-	conf->pasid = (uint32_t)saved->pasid;
+	/* The PASID stays: the context's memory is in its space. */
 }
 
 int

@@ -299,6 +299,47 @@ revere_dev_irq_enable(struct revere_dev *dev, uint32_t vector, bool enable)
 		rvr_prep(RVR_ERR_IRQ_CTRL_ENABLE, on));
 }
 
+/* ---- Address spaces of PASIDs --------------------------------------------------------------- */
+
+int
+ami_dev_pasid_check(struct revere_dev *dev, const char *what, uint32_t pasid)
+{
+	if (!dev->info.pasid_supported || dev->transport->ops->dma_map_pasid == NULL) {
+		AMI_LOG(ERR, dev, "%s with PASID %u: the %s has no PASIDs", what, pasid,
+			dev->info.pasid_supported ? "way to the device" : "device");
+		return -ENOTSUP;
+	}
+	if (pasid >> dev->info.pasid_width == 0)
+		return 0;
+	AMI_LOG(ERR, dev, "%s with PASID %u: the device has PASIDs of %u bits", what, pasid,
+		dev->info.pasid_width);
+	return -ERANGE;
+}
+
+int
+revere_dma_map(struct revere_dev *dev, uint32_t pasid, void *va, uint64_t iova, size_t size)
+{
+	int ret = ami_dev_pasid_check(dev, "memory", pasid);
+
+	if (ret < 0)
+		return ret;
+	ret = dev->transport->ops->dma_map_pasid(dev->transport, pasid, va, iova, size);
+	if (ret < 0)
+		AMI_LOG(ERR, dev, "%zu bytes at IOVA %#" PRIx64 " can't be mapped for PASID %u: %s",
+			size, iova, pasid, strerror(-ret));
+	return ret;
+}
+
+int
+revere_dma_unmap(struct revere_dev *dev, uint32_t pasid, void *va, uint64_t iova, size_t size)
+{
+	int ret = ami_dev_pasid_check(dev, "memory", pasid);
+
+	if (ret < 0)
+		return ret;
+	return dev->transport->ops->dma_unmap_pasid(dev->transport, pasid, va, iova, size);
+}
+
 /* ---- Agents --------------------------------------------------------------------------------- */
 
 static int

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_malloc.h>
@@ -89,9 +90,32 @@ ami_mem_alloc(struct ami_mem *mem, size_t size, size_t align, int node)
 	return 0;
 }
 
+int
+ami_mem_alloc_pasid(struct ami_mem *mem, struct revere_dev *dev, uint32_t pasid, size_t size,
+	int node)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int ret;
+
+	/* Whole pages: what else is in one isn't the context's to see. */
+	ret = ami_mem_alloc(mem, RTE_ALIGN_CEIL(size, page), page, node);
+	if (ret < 0)
+		return ret;
+	ret = revere_dma_map(dev, pasid, mem->va, mem->iova, mem->size);
+	if (ret < 0) {
+		ami_mem_free(mem);
+		return ret;
+	}
+	mem->dev = dev;
+	mem->pasid = pasid;
+	return 0;
+}
+
 void
 ami_mem_free(struct ami_mem *mem)
 {
+	if (mem->va != NULL && mem->dev != NULL)
+		revere_dma_unmap(mem->dev, mem->pasid, mem->va, mem->iova, mem->size);
 	if (mem->zone != NULL)
 		rte_memzone_free(mem->zone);
 	else

@@ -94,6 +94,20 @@ void revere_dev_reg_write(struct revere_dev *dev, uint32_t offset, uint64_t valu
  */
 void revere_dev_irq_enable(struct revere_dev *dev, uint32_t vector, bool enable);
 
+/**
+ * Lets contexts with a PASID reach memory: each PASID is an address space of its own, without the
+ * memory that the Function reaches. Rings and tables of contexts the library maps itself.
+ *
+ * @param iova  from which address on the contexts see it
+ * @return 0; -ENOTSUP device or transport have no PASIDs; -ERANGE the device has none so high;
+ *         -EEXIST overlaps what is mapped for this PASID
+ */
+int revere_dma_map(struct revere_dev *dev, uint32_t pasid, void *va, uint64_t iova, size_t size);
+
+/** Takes it away: when it returns the device is done with it. -ENOENT nothing is mapped there */
+int revere_dma_unmap(struct revere_dev *dev, uint32_t pasid, void *va, uint64_t iova,
+		     size_t size);
+
 /** Writes registers, fields, agents, contexts and sessions as text. */
 int revere_dev_dump(struct revere_dev *dev, FILE *file);
 
@@ -172,7 +186,7 @@ struct revere_ami_sw_conf {
 	int numa_node;		/**< for rings, SOCKET_ID_ANY */
 	bool tx_irq, rx_irq;	/**< raise interrupts */
 	uint16_t tx_vector, rx_vector;
-	bool pasid_enabled;
+	bool pasid_enabled; /**< DMA in the address space of the PASID, see revere_dma_map() */
 	uint32_t pasid;
 };
 
@@ -253,9 +267,17 @@ int revere_ami_sw_restore(struct revere_ami_sw *ami_sw, const struct revere_ami_
 
 struct revere_ami_hw;
 
+struct revere_ami_hw_conf {
+	bool pasid_enabled; /**< the agent's DMA is in the address space of the PASID */
+	uint32_t pasid;
+};
+
 /** Maps any free AMI-HW of an agent into this Function and enables it. -ENOSPC none is left */
 int revere_ami_hw_create(struct revere_dev *dev, uint16_t aha_id, struct revere_ami_hw **ami_hw);
 void revere_ami_hw_destroy(struct revere_ami_hw *ami_hw);
+
+/** Quiesces, configures and enables it again. -ENOTSUP, -ERANGE as revere_dma_map() */
+int revere_ami_hw_configure(struct revere_ami_hw *ami_hw, const struct revere_ami_hw_conf *conf);
 uint16_t revere_ami_hw_id(const struct revere_ami_hw *ami_hw);
 uint16_t revere_ami_hw_phy_id(const struct revere_ami_hw *ami_hw);
 uint16_t revere_ami_hw_aha_id(const struct revere_ami_hw *ami_hw);

@@ -35,6 +35,14 @@ struct revere_transport_ops {
 	/** Makes memory reachable for the device; DPDK's own memory is, without asking. */
 	int (*dma_map)(struct revere_transport *transport, void *va, uint64_t iova, size_t size);
 	int (*dma_unmap)(struct revere_transport *transport, void *va, uint64_t iova, size_t size);
+	/**
+	 * The same in the address space of a PASID of the Function, which has nothing of itself.
+	 * Both NULL: this transport has no such spaces.
+	 */
+	int (*dma_map_pasid)(struct revere_transport *transport, uint32_t pasid, void *va,
+		uint64_t iova, size_t size);
+	int (*dma_unmap_pasid)(struct revere_transport *transport, uint32_t pasid, void *va,
+		uint64_t iova, size_t size);
 	/** Connects interrupt @p vector to an eventfd; -1 disconnects. -ENOTSUP: no interrupts. */
 	int (*irq_set)(struct revere_transport *transport, uint32_t vector, int eventfd);
 	/** Function Level Reset. */

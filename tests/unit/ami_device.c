@@ -55,6 +55,22 @@ ami_sw_page(struct revere_transport *transport, uint16_t ami_sw_id)
 }
 
 static int
+dma_map_pasid(struct revere_transport *transport, uint32_t pasid, void *va, uint64_t iova,
+	size_t size)
+{
+	return revere_emu_dma_map_pasid(device_of(transport)->emu, 0, pasid, iova, va, size, 3);
+}
+
+static int
+dma_unmap_pasid(struct revere_transport *transport, uint32_t pasid, void *va, uint64_t iova,
+	size_t size)
+{
+	(void)va;
+	return revere_emu_dma_unmap_pasid(device_of(transport)->emu, 0, pasid, iova, size) > 0 ?
+		0 : -ENOENT;
+}
+
+static int
 irq_set(struct revere_transport *transport, uint32_t vector, int eventfd)
 {
 	return revere_emu_irq_set(device_of(transport)->emu, 0, vector, eventfd);
@@ -82,6 +98,8 @@ static const struct revere_transport_ops ops = {
 	.mgt_read64 = mgt_read64,
 	.mgt_write64 = mgt_write64,
 	.ami_sw_page = ami_sw_page,
+	.dma_map_pasid = dma_map_pasid,
+	.dma_unmap_pasid = dma_unmap_pasid,
 	.irq_set = irq_set,
 	.reset = reset,
 	.kick = kick,

@@ -598,6 +598,88 @@ test_save_restore(void **state)
 	unplug(&f);
 }
 
+/* ---- Address spaces of PASIDs --------------------------------------------------------------- */
+
+/* A context that sends to itself. */
+static struct revere_ami_sw *
+loop_init(struct revere_dev *dev, const struct revere_ami_sw_conf *conf)
+{
+	const struct revere_asn_conf asn = { .log2_msg_length = LOG2_LENGTH };
+	struct revere_asn_end end = { .ams = 0 };
+	struct revere_ami_sw *ami_sw;
+
+	assert_int_equal(revere_ami_sw_create(dev, conf, &ami_sw), 0);
+	assert_int_equal(ring_setup(ami_sw, RVR_AMS_TX, 0), 0);
+	assert_int_equal(ring_setup(ami_sw, RVR_AMS_RX, 0), 0);
+	end.ami_sw = ami_sw;
+	assert_true(revere_asn_create(dev, &end, &end, &asn) >= 0);
+	assert_int_equal(revere_ami_sw_enable(ami_sw), 0);
+	return ami_sw;
+}
+
+static unsigned int
+loop_move(struct revere_ami_sw *ami_sw, uint8_t value)
+{
+	uint8_t out[MSG], in[MSG];
+
+	memset(out, value, sizeof(out));
+	if (revere_tx_push(revere_ami_sw_ring(ami_sw, RVR_AMS_TX, 0), out, 1) != 1 ||
+		revere_rx_pop(revere_ami_sw_ring(ami_sw, RVR_AMS_RX, 0), in, 1) != 1)
+		return 0;
+	assert_memory_equal(in, out, sizeof(in));
+	return 1;
+}
+
+static void
+test_pasid(void **state)
+{
+	struct revere_ami_sw_conf conf = { .numa_node = -1, .pasid_enabled = true, .pasid = 5 };
+	struct revere_ami_hw_conf hw_conf = { .pasid_enabled = true, .pasid = 6 };
+	const struct revere_transport_ops *ops;
+	struct revere_transport_ops without;
+	struct revere_ami_sw *five, *six;
+	struct revere_ami_hw *ami_hw;
+	struct revere_ring *tx;
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, "", NULL);
+	five = loop_init(f.dev, &conf);
+	conf.pasid = 6;
+	six = loop_init(f.dev, &conf);
+	assert_int_equal(loop_move(five, 1), 1);
+	assert_int_equal(loop_move(six, 2), 1);
+	assert_int_equal(revere_ami_hw_create(f.dev, 0, &ami_hw), 0);
+	assert_int_equal(revere_ami_hw_configure(ami_hw, &hw_conf), 0);
+	assert_int_equal(revere_ami_hw_reset(ami_hw), 0);
+	/* What is taken out of one space is gone there, and nowhere else. */
+	tx = revere_ami_sw_ring(five, RVR_AMS_TX, 0);
+	assert_int_equal(revere_dma_unmap(f.dev, 6, tx->base, (uintptr_t)tx->base, 64), -ENOENT);
+	assert_int_equal(loop_move(five, 3), 1);
+	assert_int_equal(revere_dma_unmap(f.dev, 5, tx->base, (uintptr_t)tx->base, 64), 0);
+	assert_int_equal(loop_move(five, 4), 0);
+	assert_int_equal(loop_move(six, 5), 1);
+	assert_int_equal(revere_exception_poll(f.dev), 1);
+	assert_int_equal(revere_dma_map(f.dev, 5, tx->base, (uintptr_t)tx->base, 64), 0);
+	assert_int_equal(revere_dma_map(f.dev, 5, tx->base, (uintptr_t)tx->base, 64), -EEXIST);
+	assert_int_equal(revere_ami_sw_reset(five), 0);
+	assert_int_equal(revere_ami_sw_enable(five), 0);
+	assert_int_equal(loop_move(five, 6), 1);
+	/* PASIDs that can't be. */
+	conf.pasid = 1 << 20;
+	assert_int_equal(revere_ami_sw_create(f.dev, &conf, &five), -ERANGE);
+	hw_conf.pasid = 1 << 20;
+	assert_int_equal(revere_ami_hw_configure(ami_hw, &hw_conf), -ERANGE);
+	ops = f.device.transport.ops;
+	without = *ops;
+	without.dma_map_pasid = NULL;
+	f.device.transport.ops = &without;
+	conf.pasid = 1;
+	assert_int_equal(revere_ami_sw_create(f.dev, &conf, &five), -ENOTSUP);
+	f.device.transport.ops = ops;
+	unplug(&f);
+}
+
 /* ---- Management that goes wrong ------------------------------------------------------------- */
 
 static void
@@ -962,6 +1044,7 @@ run(const char *name, const char *settings)
 		cmocka_unit_test(test_wild_index),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_save_restore),
+		cmocka_unit_test(test_pasid),
 		cmocka_unit_test(test_unknown_command),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_stuck),

@@ -66,6 +66,23 @@ local_dma_unmap(struct revere_transport *transport, void *va, uint64_t iova, siz
 }
 
 static int
+local_dma_map_pasid(struct revere_transport *transport, uint32_t pasid, void *va, uint64_t iova,
+	size_t size)
+{
+	return revere_emu_dma_map_pasid(local_of(transport)->emu, 0, pasid, iova, va, size,
+		REVERE_EMU_PROT_READ | REVERE_EMU_PROT_WRITE);
+}
+
+static int
+local_dma_unmap_pasid(struct revere_transport *transport, uint32_t pasid, void *va, uint64_t iova,
+	size_t size)
+{
+	RTE_SET_USED(va);
+	return revere_emu_dma_unmap_pasid(local_of(transport)->emu, 0, pasid, iova, size) > 0 ?
+		0 : -ENOENT;
+}
+
+static int
 local_irq_set(struct revere_transport *transport, uint32_t vector, int eventfd)
 {
 	return revere_emu_irq_set(local_of(transport)->emu, 0, vector, eventfd);
@@ -97,6 +114,8 @@ static const struct revere_transport_ops threaded_ops = {
 	.ami_sw_page = local_ami_sw_page,
 	.dma_map = local_dma_map,
 	.dma_unmap = local_dma_unmap,
+	.dma_map_pasid = local_dma_map_pasid,
+	.dma_unmap_pasid = local_dma_unmap_pasid,
 	.irq_set = local_irq_set,
 	.reset = local_reset,
 };
@@ -108,6 +127,8 @@ static const struct revere_transport_ops inline_ops = {
 	.ami_sw_page = local_ami_sw_page,
 	.dma_map = local_dma_map,
 	.dma_unmap = local_dma_unmap,
+	.dma_map_pasid = local_dma_map_pasid,
+	.dma_unmap_pasid = local_dma_unmap_pasid,
 	.irq_set = local_irq_set,
 	.reset = local_reset,
 	.kick = local_kick,
