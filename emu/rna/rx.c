@@ -246,11 +246,15 @@ void
 rna_deliver_default(struct rna_port *port, const uint8_t *data, uint32_t len,
 	const struct rna_rx_mark *mark)
 {
-	struct rx_packet packet = { .data = data, .len = len };
+	struct rx_packet packet;
 	uint16_t id = 0;
 
 	if (!rna_steer_accept(port, data, len))
 		return;
+	packet.data = data;
+	packet.len = len;
+	packet.info = (struct rna_rx_info){ 0 };
+	/* rna_parse() zeroes what it doesn't find; without it nobody looks. */
 	if (port->ptypes || port->rx_offloads || port->rss->types != 0)
 		rna_parse(data, len, &packet.parsed);
 	packet.info.type = port->ptypes ? packet.parsed.ptype : 0;
