@@ -32,6 +32,7 @@ static const struct command commands[] = {
 	{ "conformance", cmd_conformance, "does the device what the specification says?" },
 	{ "perf", cmd_perf, "perf dma, perf net: rates" },
 	{ "contexts", cmd_contexts, "many idle contexts beside a busy one" },
+	{ "processes", cmd_processes, "one dmadev in two processes" },
 	{ "rx-intr", cmd_rx_intr, "sleep until packets come" },
 	{ "selftest", cmd_selftest, "the raw driver, by rawdev's functions" },
 };

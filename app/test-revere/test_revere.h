@@ -23,6 +23,7 @@ int cmd_perf(int argc, char **argv);
 int cmd_perf_dma(int argc, char **argv);
 int cmd_perf_net(int argc, char **argv);
 int cmd_contexts(int argc, char **argv);
+int cmd_processes(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 int cmd_rx_intr(int argc, char **argv);
 

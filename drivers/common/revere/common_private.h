@@ -28,6 +28,28 @@ extern int revere_common_logtype;
 void common_log(uint32_t level, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* ---- Secondary processes (secondary.c) ------------------------------------------------------ */
+
+#define SHARE_AREAS_MAX 8
+
+/* Memory that a secondary process maps at the same address. */
+struct share_area {
+	void *va;
+	uint64_t size;
+	uint64_t offset; /* in the file */
+	int fd; /* stays the transport's */
+};
+
+struct revere_class;
+
+bool secondary(void);
+/* An address, as a wish, at which secondaries may map so many bytes too. */
+void *share_place(size_t size);
+/* Lets secondary processes ask for devices. */
+void share_start(void);
+/* Uses a device of the primary process, which knows it by the same name. */
+int secondary_attach(const char *name, struct rte_device *rte_dev, struct revere_class *class);
+
 /* ---- Transports ----------------------------------------------------------------------------- */
 
 /* A place where devices come from. One row in a table (device.c) for each that vdevs can name. */
@@ -52,6 +74,11 @@ struct transport_kind {
 	int (*port_add)(const char *name, struct revere_transport *transport, const char *backend,
 		const uint8_t *mac);
 	void (*port_remove)(struct revere_transport *transport, unsigned int port);
+	/*
+	 * Lists AMI-SW pages for secondary processes: how many areas, or a negative errno. NULL:
+	 * EAL sees to it.
+	 */
+	int (*share)(struct revere_transport *transport, struct share_area *areas);
 };
 
 extern const struct transport_kind transport_local;
@@ -142,6 +169,8 @@ int detach(struct rte_device *rte_dev, struct revere_class *class);
 struct revere_class *class_first(void);
 struct revere_device *attached_device(const struct rte_device *rte_dev); /* or NULL */
 bool attached(const struct rte_device *rte_dev, const struct revere_class *class);
+/* The device that a class uses under a name, or NULL. With the lock held. */
+struct revere_device *attached_as(const char *name, const char *class);
 
 /* A user of a device, as far as it is told that the device is gone. */
 struct device_user {

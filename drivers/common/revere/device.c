@@ -94,6 +94,7 @@ device_new(const char *name, const struct transport_kind *kind,
 	new->transport = transport;
 	new->refs = 1;
 	events_start(new);
+	share_start();
 	TAILQ_INSERT_TAIL(&devices, new, next);
 	*device = new;
 	return 0;
@@ -176,6 +177,18 @@ attached(const struct rte_device *rte_dev, const struct revere_class *class)
 	found = attachment_find(rte_dev, class) != NULL;
 	device_unlock();
 	return found;
+}
+
+struct revere_device *
+attached_as(const char *name, const char *class)
+{
+	struct attachment *attachment;
+
+	TAILQ_FOREACH(attachment, &attachments, next)
+		if (strcmp(attachment->name, name) == 0 &&
+			strcmp(attachment->class->name, class) == 0)
+			return attachment->device;
+	return NULL;
 }
 
 struct revere_device *

@@ -386,6 +386,30 @@ probe_with(struct rte_pci_device *pci_dev, struct rte_kvargs *args)
 	return ret;
 }
 
+/* A secondary process has what the primary has, as far as that can be shared. */
+static int
+pci_attach(struct rte_pci_device *pci_dev)
+{
+	struct revere_class *class;
+	int num = 0;
+
+	for (class = class_first(); class != NULL; class = class->next)
+		num += class->attach != NULL && secondary_attach(pci_dev->device.name,
+			&pci_dev->device, class) == 0;
+	return num > 0 ? 0 : -ENODEV;
+}
+
+static int
+pci_detach(struct rte_pci_device *pci_dev)
+{
+	struct revere_class *class;
+
+	for (class = class_first(); class != NULL; class = class->next)
+		if (class->detach != NULL)
+			class->detach(pci_dev->device.name);
+	return 0;
+}
+
 static int
 pci_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci_dev)
 {
@@ -394,10 +418,8 @@ pci_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci_dev)
 	int ret;
 
 	RTE_SET_USED(driver);
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		COMMON_LOG(ERR, pci_dev->device.name, "secondary processes are not supported");
-		return -ENOTSUP;
-	}
+	if (secondary())
+		return pci_attach(pci_dev);
 	args = rte_kvargs_parse(devargs == NULL || devargs->args == NULL ? "" : devargs->args,
 		NULL);
 	if (args == NULL) {
@@ -413,7 +435,7 @@ pci_probe(struct rte_pci_driver *driver, struct rte_pci_device *pci_dev)
 static int
 pci_remove(struct rte_pci_device *pci_dev)
 {
-	return detach_all(pci_dev);
+	return secondary() ? pci_detach(pci_dev) : detach_all(pci_dev);
 }
 
 static const struct rte_pci_id pci_ids[] = {

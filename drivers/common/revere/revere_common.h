@@ -50,6 +50,14 @@ struct revere_class {
 	/** Takes away what probe() made for this DPDK device. */
 	int (*remove)(struct rte_device *rte_dev, const char *name);
 	/**
+	 * In a secondary process: uses what probe() made in the primary, under the same name. Only
+	 * DPDK's memory and AMI-SW pages are there. NULL: only the primary can use devices of
+	 * this class.
+	 */
+	int (*attach)(const char *name, struct rte_device *rte_dev);
+	/** In a secondary process: undoes attach(), for this process alone. */
+	int (*detach)(const char *name);
+	/**
 	 * The device is gone, see struct revere_transport: tell the application. In EAL's
 	 * interrupt thread, while others may remove what probe() made. NULL: it gets the event
 	 * RTE_DEV_EVENT_REMOVE of the DPDK device.

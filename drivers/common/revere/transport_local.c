@@ -5,6 +5,7 @@
 /* Transport to an emulated device in this process. Of the emulator it knows revere_emu.h. */
 
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include <revere_emu.h>
 #include <rte_eal.h>
@@ -16,7 +17,8 @@ RTE_LOG_REGISTER(revere_emu_logtype, lib.revere_emu, NOTICE)
 struct local {
 	struct revere_transport transport;
 	struct revere_emu *emu;
-	uint8_t *pages;
+	uint8_t *pages; /* a mapping of its own, where secondary processes can have it too */
+	uint64_t pages_size;
 	uint32_t num_pages;
 	bool sva;
 };
@@ -250,8 +252,44 @@ local_close(struct revere_transport *transport)
 	struct local *local = local_of(transport);
 
 	local_memory_unmap(local->emu);
+	if (local->pages != NULL)
+		munmap(local->pages, local->pages_size);
 	revere_emu_destroy(local->emu);
 	free(local);
+}
+
+static int
+pages_map(const char *name, struct local *local)
+{
+	int fd = revere_emu_pages_fd(local->emu, 0, &local->pages_size);
+	void *pages = MAP_FAILED;
+
+	if (fd >= 0)
+		pages = mmap(share_place(local->pages_size), local->pages_size,
+			PROT_READ | PROT_WRITE, MAP_SHARED, fd, REVERE_EMU_PAGES_OFFSET);
+	if (pages == MAP_FAILED) {
+		COMMON_LOG(ERR, name, "no memory for AMI-SW pages");
+		return -ENOMEM;
+	}
+	local->pages = pages;
+	local->num_pages = (uint32_t)(local->pages_size / RVR_AMI_SW_PAGE_STRIDE);
+	return 0;
+}
+
+static int
+local_share(struct revere_transport *transport, struct share_area *areas)
+{
+	struct local *local = local_of(transport);
+
+	if (transport->ops->kick != NULL)
+		return -ENOTSUP;
+	areas[0] = (struct share_area){
+		.va = local->pages,
+		.size = local->pages_size,
+		.offset = REVERE_EMU_PAGES_OFFSET,
+		.fd = revere_emu_pages_fd(local->emu, 0, NULL),
+	};
+	return 1;
 }
 
 /* Plugs the device in: what firmware and kernel do for one on a bus. */
@@ -259,7 +297,6 @@ static int
 plug_in(const char *name, struct local *local)
 {
 	const struct revere_emu_config *config = revere_emu_config_get(local->emu);
-	uint64_t size;
 	int ret;
 
 	local->transport = (struct revere_transport){
@@ -267,13 +304,9 @@ plug_in(const char *name, struct local *local)
 		.numa_node = SOCKET_ID_ANY,
 		.vectors = config->msix_vectors,
 	};
-	local->pages = revere_emu_pages(local->emu, 0);
-	if (local->pages == NULL || revere_emu_pages_fd(local->emu, 0, &size) < 0) {
-		COMMON_LOG(ERR, name, "no memory for AMI-SW pages");
-		return -ENOMEM;
-	}
-	local->num_pages = (uint32_t)(size / RVR_AMI_SW_PAGE_STRIDE);
-	ret = local_memory_map(name, local->emu);
+	ret = pages_map(name, local);
+	if (ret == 0)
+		ret = local_memory_map(name, local->emu);
 	if (ret < 0)
 		return ret;
 	/* What is not DPDK's memory is reached only where addresses are the same. */
@@ -341,4 +374,5 @@ const struct transport_kind transport_local = {
 	.sva = local_sva,
 	.port_add = local_port_add,
 	.port_remove = local_port_remove,
+	.share = local_share,
 };

@@ -20,7 +20,7 @@
 
 #define ARG_SOCKET "socket"
 #define INFO_SIZE 512 /* bytes of a region's description, capabilities included */
-#define AREAS_MAX 8
+#define AREAS_MAX SHARE_AREAS_MAX
 
 struct server {
 	struct revere_transport transport;
@@ -28,6 +28,8 @@ struct server {
 	struct vfio_user client;
 	uint8_t *bar; /* address space for all of BAR0, of which areas are mapped */
 	uint64_t bar_size;
+	uint64_t bar_offset; /* of BAR0 in its file */
+	int bar_fd;
 	struct vfio_region_sparse_mmap_area areas[AREAS_MAX];
 	unsigned int num_areas;
 	int epoll_fd; /* readable once the server has hung up */
@@ -264,7 +266,7 @@ map_areas(struct server *server, const struct vfio_region_info *info, int fd)
 			"mode=threaded");
 		return -ENOTSUP;
 	}
-	bar = mmap(NULL, info->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+	bar = mmap(share_place(info->size), info->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
 		0);
 	if (bar == MAP_FAILED)
 		ret = -errno;
@@ -285,19 +287,17 @@ map_pages(struct server *server)
 		struct vfio_region_info info;
 		uint64_t room[INFO_SIZE / sizeof(uint64_t)];
 	} region;
-	int fd = -1;
 	int ret = vfio_user_region_info(&server->client, RVR_PCI_BAR_REGS, &region.info,
-		sizeof(region), &fd);
+		sizeof(region), &server->bar_fd);
 
 	if (ret < 0 || region.info.size < RVR_AMI_SW_PAGE_OFFSET + RVR_AMI_SW_PAGE_STRIDE) {
 		COMMON_LOG(ERR, server->name, "BAR0 of %" PRIu64 " bytes is too small for a Revere "
 			"device", ret < 0 ? 0 : (uint64_t)region.info.size);
 		ret = ret < 0 ? ret : -ENODEV;
 	} else {
-		ret = map_areas(server, &region.info, fd);
+		server->bar_offset = region.info.offset;
+		ret = map_areas(server, &region.info, server->bar_fd);
 	}
-	if (fd >= 0)
-		close(fd);
 	return ret;
 }
 
@@ -367,7 +367,25 @@ server_close(struct revere_transport *transport)
 	vfio_user_close(&server->client);
 	if (server->bar != NULL)
 		munmap(server->bar, server->bar_size);
+	if (server->bar_fd >= 0)
+		close(server->bar_fd);
 	free(server);
+}
+
+static int
+server_share(struct revere_transport *transport, struct share_area *areas)
+{
+	struct server *server = server_of(transport);
+	unsigned int i;
+
+	for (i = 0; i < server->num_areas; i++)
+		areas[i] = (struct share_area){
+			.va = server->bar + server->areas[i].offset,
+			.size = server->areas[i].size,
+			.offset = server->bar_offset + server->areas[i].offset,
+			.fd = server->bar_fd,
+		};
+	return (int)i;
 }
 
 static int
@@ -404,6 +422,7 @@ server_open(const char *name, const struct rte_kvargs *args, struct revere_trans
 		return -ENOMEM;
 	snprintf(server->name, sizeof(server->name), "%s", name);
 	server->epoll_fd = -1;
+	server->bar_fd = -1;
 	server->transport = (struct revere_transport){
 		.ops = &server_ops,
 		.numa_node = SOCKET_ID_ANY,
@@ -462,4 +481,5 @@ const struct transport_kind transport_vfio_user = {
 	.check = server_check,
 	.close = server_close,
 	.sva = server_sva,
+	.share = server_share,
 };

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include <bus_vdev_driver.h>
-#include <rte_eal.h>
 #include <rte_errno.h>
 
 #include "common_private.h"
@@ -223,10 +222,8 @@ revere_vdev_probe(struct rte_vdev_device *vdev, struct revere_class *class)
 	};
 	int ret;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		COMMON_LOG(ERR, probe.name, "secondary processes are not supported");
-		return -ENOTSUP;
-	}
+	if (secondary())
+		return secondary_attach(probe.name, &vdev->device, class);
 	probe.args = rte_kvargs_parse(rte_vdev_device_args(vdev), NULL);
 	if (probe.args == NULL) {
 		COMMON_LOG(ERR, probe.name, "devargs %s are malformed: key=value,... is needed",
@@ -241,8 +238,8 @@ revere_vdev_probe(struct rte_vdev_device *vdev, struct revere_class *class)
 int
 revere_vdev_remove(struct rte_vdev_device *vdev, struct revere_class *class)
 {
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
-		return 0;
+	if (secondary())
+		return class->detach == NULL ? 0 : class->detach(rte_vdev_device_name(vdev));
 	return detach(&vdev->device, class);
 }
 

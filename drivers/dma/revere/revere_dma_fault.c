@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <rte_eal.h>
 #include <rte_pause.h>
 
 #include "revere_dma.h"
@@ -217,7 +218,9 @@ revere_dma_idle(struct revere_dma_vchan *vchan)
 	}
 	if (likely(++vchan->idle_polls % IDLE_POLLS_PER_LOOK != 0))
 		return;
-	if (unlikely(revere_transport_gone(revere_dev_transport(vchan->dma->dev)))) {
+	/* A secondary process doesn't see that, it gives up in the end. */
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY &&
+	    unlikely(revere_transport_gone(revere_dev_transport(vchan->dma->dev)))) {
 		recover(vchan, "the device is gone");
 		return;
 	}

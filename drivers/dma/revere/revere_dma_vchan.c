@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <rte_eal.h>
 #include <rte_malloc.h>
 #include <rte_random.h>
 
@@ -224,9 +225,13 @@ jobs_forget(struct revere_dma_vchan *vchan, uint32_t capacity)
 int
 revere_dma_vchan_quiesce(struct revere_dma_vchan *vchan)
 {
-	int ret = revere_ami_sw_disable(vchan->ami_sw);
-	int hw_ret = revere_ami_hw_reset(vchan->ami_hw);
+	int ret, hw_ret;
 
+	/* Contexts are the primary process'. */
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return -ENOTSUP;
+	ret = revere_ami_sw_disable(vchan->ami_sw);
+	hw_ret = revere_ami_hw_reset(vchan->ami_hw);
 	return ret < 0 ? ret : hw_ret;
 }
 

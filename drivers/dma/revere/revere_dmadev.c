@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <sys/queue.h>
 
 #include <bus_vdev_driver.h>
 #include <rte_common.h>
@@ -228,14 +230,22 @@ dma_init(struct revere_dma_dev *dma, const struct revere_probe *probe)
 	return limits_find(dma);
 }
 
+static void
+dma_ready(struct rte_dma_dev *dev, struct rte_device *rte_dev, const struct rte_dma_dev_ops *ops)
+{
+	dev->device = rte_dev;
+	dev->dev_ops = ops;
+	dev->fp_obj->dev_private = dev->data->dev_private;
+	revere_dma_data_set(dev->fp_obj);
+	dev->state = RTE_DMA_DEV_READY;
+}
+
 static int
 dma_probe(const struct revere_probe *probe)
 {
 	struct rte_dma_dev *dev;
 	int ret;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
-		return -ENOTSUP;
 	dev = rte_dma_pmd_allocate(probe->name, probe->rte_dev->numa_node,
 				   sizeof(struct revere_dma_dev));
 	if (dev == NULL)
@@ -246,12 +256,104 @@ dma_probe(const struct revere_probe *probe)
 		return ret;
 	}
 	TAILQ_INSERT_TAIL(&dmas, (struct revere_dma_dev *)dev->data->dev_private, next);
-	dev->device = probe->rte_dev;
-	dev->dev_ops = &dma_ops;
-	dev->fp_obj->dev_private = dev->data->dev_private;
-	revere_dma_data_set(dev->fp_obj);
-	dev->state = RTE_DMA_DEV_READY;
+	dma_ready(dev, probe->rte_dev, &dma_ops);
 	return 0;
+}
+
+/* ---- Secondary processes ------------------------------------------------------------------ */
+
+static int
+refuse(const struct rte_dma_dev *dev, const char *what)
+{
+	REVERE_DMA_LOG(ERR, (const struct revere_dma_dev *)dev->data->dev_private,
+		       "only the primary process can %s", what);
+	return -ENOTSUP;
+}
+
+static int
+refuse_configure(struct rte_dma_dev *dev, const struct rte_dma_conf *conf, uint32_t conf_sz)
+{
+	RTE_SET_USED(conf);
+	RTE_SET_USED(conf_sz);
+	return refuse(dev, "configure the device");
+}
+
+static int
+refuse_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma_vchan_conf *conf,
+		   uint32_t conf_sz)
+{
+	RTE_SET_USED(vchan);
+	RTE_SET_USED(conf);
+	RTE_SET_USED(conf_sz);
+	return refuse(dev, "set up vchans");
+}
+
+static int
+refuse_start(struct rte_dma_dev *dev)
+{
+	return refuse(dev, "start the device");
+}
+
+static int
+refuse_stop(struct rte_dma_dev *dev)
+{
+	return refuse(dev, "stop the device");
+}
+
+/** What needs contexts is the primary's alone. */
+static const struct rte_dma_dev_ops secondary_ops = {
+	.dev_info_get = dma_info_get,
+	.dev_configure = refuse_configure,
+	.dev_start = refuse_start,
+	.dev_stop = refuse_stop,
+	.vchan_setup = refuse_vchan_setup,
+	.vchan_status = revere_dma_vchan_status,
+	.stats_get = revere_dma_stats_get,
+	.stats_reset = revere_dma_stats_reset,
+};
+
+/** A device of the primary that this process uses. */
+struct attachment {
+	TAILQ_ENTRY(attachment) next;
+	struct rte_dma_dev *dev;
+};
+
+static TAILQ_HEAD(, attachment) attachments = TAILQ_HEAD_INITIALIZER(attachments);
+
+static int
+dma_attach(const char *name, struct rte_device *rte_dev)
+{
+	struct attachment *attachment = calloc(1, sizeof(*attachment));
+	struct rte_dma_dev *dev = NULL;
+
+	if (attachment != NULL)
+		dev = rte_dma_pmd_allocate(name, rte_dev->numa_node,
+					   sizeof(struct revere_dma_dev));
+	if (dev == NULL) {
+		free(attachment);
+		return -ENODEV;
+	}
+	dma_ready(dev, rte_dev, &secondary_ops);
+	attachment->dev = dev;
+	TAILQ_INSERT_TAIL(&attachments, attachment, next);
+	return 0;
+}
+
+static int
+dma_detach(const char *name)
+{
+	struct attachment *attachment;
+
+	TAILQ_FOREACH(attachment, &attachments, next)
+		if (strcmp(attachment->dev->data->dev_name, name) == 0)
+			break;
+	if (attachment == NULL)
+		return 0;
+	/* The library would close a device that is ready, but this one is the primary's. */
+	attachment->dev->state = RTE_DMA_DEV_REGISTERED;
+	TAILQ_REMOVE(&attachments, attachment, next);
+	free(attachment);
+	return rte_dma_pmd_release(name);
 }
 
 static int
@@ -277,6 +379,8 @@ static struct revere_class dma_class = {
 	.args = dma_args,
 	.probe = dma_probe,
 	.remove = dma_remove,
+	.attach = dma_attach,
+	.detach = dma_detach,
 };
 REVERE_REGISTER_CLASS(dma_class)
 

@@ -163,6 +163,8 @@ revere_net_request(struct revere_net *net, uint16_t opcode, const void *req, siz
 	struct rvr_rna_control answer = { 0 };
 	int ret;
 
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return revere_net_secondary_request(net, opcode, req, req_size, rsp, rsp_size);
 	if (req != NULL)
 		memcpy(request.payload, req, req_size);
 	pthread_mutex_lock(&net->control.lock);

@@ -36,16 +36,6 @@ RTE_LOG_REGISTER(revere_net_logtype, pmd.net.revere, NOTICE)
 
 /* ---- Information -------------------------------------------------------------------------- */
 
-static uint16_t
-max_queues(const struct revere_net *net)
-{
-	const struct revere_dev_info *info = revere_dev_info(net->dev);
-
-	/* One AMI-SW is the control channel's. */
-	return RTE_MIN(RTE_MIN(net->limits.max_queues, info->ami_per_function - 1),
-		RTE_MAX_QUEUES_PER_PORT);
-}
-
 static void
 default_ring(struct rte_eth_dev_portconf *conf)
 {
@@ -54,13 +44,13 @@ default_ring(struct rte_eth_dev_portconf *conf)
 	conf->nb_queues = 1;
 }
 
-static int
-net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
+int
+revere_net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 {
 	const struct revere_net *net = dev->data->dev_private;
 
-	info->max_rx_queues = max_queues(net);
-	info->max_tx_queues = max_queues(net);
+	info->max_rx_queues = net->limits.max_queues;
+	info->max_tx_queues = net->limits.max_queues;
 	info->min_rx_bufsize = net->limits.min_buffer;
 	info->max_rx_pktlen = net->limits.max_frame;
 	info->min_mtu = RTE_ETHER_MIN_MTU;
@@ -87,8 +77,8 @@ net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	return 0;
 }
 
-static int
-net_fw_version_get(struct rte_eth_dev *dev, char *version, size_t size)
+int
+revere_net_fw_version_get(struct rte_eth_dev *dev, char *version, size_t size)
 {
 	const struct revere_net *net = dev->data->dev_private;
 	size_t needed = strlen(net->limits.firmware) + 1;
@@ -158,15 +148,27 @@ net_configure(struct rte_eth_dev *dev)
 	return ret < 0 ? ret : revere_net_rx_intr_init(dev);
 }
 
+eth_rx_burst_t
+revere_net_rx_select(const struct rte_eth_dev_data *data)
+{
+	RTE_SET_USED(data);
+	return revere_net_rx_burst;
+}
+
 /** Segments cost the transmit path a little: it is chosen by what was asked for. */
+eth_tx_burst_t
+revere_net_tx_select(const struct rte_eth_dev_data *data)
+{
+	return data->dev_conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS ?
+		revere_net_tx_burst_segments : revere_net_tx_burst;
+}
+
 static void
 select_bursts(struct rte_eth_dev *dev)
 {
-	dev->rx_pkt_burst = revere_net_rx_burst;
+	dev->rx_pkt_burst = revere_net_rx_select(dev->data);
+	dev->tx_pkt_burst = revere_net_tx_select(dev->data);
 	dev->tx_pkt_prepare = revere_net_tx_prepare;
-	dev->tx_pkt_burst = revere_net_tx_burst;
-	if (dev->data->dev_conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)
-		dev->tx_pkt_burst = revere_net_tx_burst_segments;
 }
 
 static int
@@ -267,10 +269,10 @@ static const struct eth_dev_ops net_ops = {
 	.dev_stop = net_stop,
 	.dev_close = net_close,
 	.dev_reset = net_reset,
-	.dev_infos_get = net_info_get,
+	.dev_infos_get = revere_net_info_get,
 	.dev_supported_ptypes_get = revere_net_ptypes_get,
 	.dev_ptypes_set = revere_net_ptypes_set,
-	.fw_version_get = net_fw_version_get,
+	.fw_version_get = revere_net_fw_version_get,
 	.eth_dev_priv_dump = net_priv_dump,
 	.dev_set_link_up = revere_net_link_up,
 	.dev_set_link_down = revere_net_link_down,
@@ -397,7 +399,10 @@ net_limits(struct revere_net *net)
 			limits->reta_size, limits->rss_key_size);
 		return -ENOTSUP;
 	}
-	if (max_queues(net) == 0) {
+	/* One AMI-SW is the control channel's. */
+	limits->max_queues = RTE_MIN(RTE_MIN(limits->max_queues,
+		revere_dev_info(net->dev)->ami_per_function - 1), RTE_MAX_QUEUES_PER_PORT);
+	if (limits->max_queues == 0) {
 		REVERE_NET_LOG(ERR, net,
 			"contexts (AMI-SW) for queues: 0, the device has %u in all",
 			revere_dev_info(net->dev)->ami_per_function);
@@ -461,14 +466,23 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe)
 	return 0;
 }
 
+void
+revere_net_queue_ops(struct rte_eth_dev *dev)
+{
+	dev->rx_queue_count = revere_net_rx_queue_count;
+	dev->rx_descriptor_status = revere_net_rx_status;
+	dev->tx_descriptor_status = revere_net_tx_status;
+#if REVERE_TX_QUEUE_COUNT
+	dev->tx_queue_count = revere_net_tx_queue_count;
+#endif
+}
+
 static int
 net_probe(const struct revere_probe *probe)
 {
 	struct rte_eth_dev *dev;
 	int ret;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
-		return -ENOTSUP;
 	dev = rte_eth_dev_allocate(probe->name);
 	if (dev == NULL)
 		return -ENOMEM;
@@ -482,14 +496,10 @@ net_probe(const struct revere_probe *probe)
 		return ret;
 	}
 	dev->dev_ops = &net_ops;
-	dev->rx_queue_count = revere_net_rx_queue_count;
-	dev->rx_descriptor_status = revere_net_rx_status;
-	dev->tx_descriptor_status = revere_net_tx_status;
-#if REVERE_TX_QUEUE_COUNT
-	dev->tx_queue_count = revere_net_tx_queue_count;
-#endif
+	revere_net_queue_ops(dev);
 	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_INTR_RMV;
 	select_bursts(dev);
+	revere_net_secondary_init(dev->data->dev_private);
 	rte_eth_dev_probing_finish(dev);
 	return 0;
 }
@@ -528,6 +538,8 @@ static struct revere_class net_class = {
 	.args = net_keys,
 	.probe = net_probe,
 	.remove = net_remove,
+	.attach = revere_net_secondary_attach,
+	.detach = revere_net_secondary_detach,
 	.gone = net_gone,
 };
 REVERE_REGISTER_CLASS(net_class)

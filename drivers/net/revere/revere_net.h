@@ -213,6 +213,30 @@ struct revere_net {
 	uint16_t reta[REVERE_NET_RETA_MAX];
 };
 
+/* ---- revere_ethdev.c ---------------------------------------------------------------------- */
+
+int revere_net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info);
+int revere_net_fw_version_get(struct rte_eth_dev *dev, char *version, size_t size);
+/**
+ * The functions for packets, by how the port is configured; of that only what lies in memory of
+ * all processes counts.
+ */
+eth_rx_burst_t revere_net_rx_select(const struct rte_eth_dev_data *data);
+eth_tx_burst_t revere_net_tx_select(const struct rte_eth_dev_data *data);
+/** Functions of a process that look at queues. */
+void revere_net_queue_ops(struct rte_eth_dev *dev);
+
+/* ---- revere_secondary.c: secondary processes ---------------------------------------------- */
+
+/** Lets secondary processes send requests by this one, the primary. */
+void revere_net_secondary_init(const struct revere_net *net);
+/** revere_net_request() in a secondary process. */
+int revere_net_secondary_request(struct revere_net *net, uint16_t opcode, const void *req,
+	size_t req_size, void *rsp, size_t rsp_size);
+/** What struct revere_class has for secondary processes. */
+int revere_net_secondary_attach(const char *name, struct rte_device *rte_dev);
+int revere_net_secondary_detach(const char *name);
+
 /* ---- revere_control.c: the control channel ------------------------------------------------ */
 
 int revere_net_control_open(struct revere_net *net);
