@@ -307,6 +307,7 @@ struct amu_function {
 	bool enabled; /**< the PF always */
 	bool trapped; /**< PF-F-TRAP-CONFIGURE */
 	bool bus_master;
+	uint32_t resets;
 	uint64_t *regs; /**< registers of the management page, by offset / 8: mgt_reg() */
 	int pages_fd;
 	uint8_t *pages;

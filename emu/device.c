@@ -580,6 +580,7 @@ revere_emu_irq_set(struct revere_emu *emu, unsigned int function, unsigned int v
 static void
 function_reset(struct amu_function *function)
 {
+	function->resets++;
 	function_bus_master(function, false);
 	regs_reset(function);
 	mgt_rings_reset(function);
@@ -656,6 +657,20 @@ revere_emu_reset(struct revere_emu *emu, unsigned int function)
 		vf_reset(f);
 	mgt_unlock(f->amu);
 	return 0;
+}
+
+uint32_t
+revere_emu_resets(struct revere_emu *emu, unsigned int function)
+{
+	struct amu_function *f = device_function(emu, function);
+	uint32_t resets;
+
+	if (f == NULL)
+		return 0;
+	mgt_lock(f->amu);
+	resets = f->resets;
+	mgt_unlock(f->amu);
+	return resets;
 }
 
 /* ---- Ports of the network agent ---------------------------------------------------------- */

@@ -229,7 +229,11 @@ pci_config_init(struct pci_config *config, struct revere_emu *emu, unsigned int 
 	uint16_t id = function == 0 ? RVR_PCI_DEVICE_ID_PF : RVR_PCI_DEVICE_ID_VF;
 	size_t i;
 
-	*config = (struct pci_config){ .emu = emu, .function = function };
+	*config = (struct pci_config){
+		.emu = emu,
+		.function = function,
+		.device_resets = revere_emu_resets(emu, function),
+	};
 	for (i = 0; i < sizeof(pci_regs) / sizeof(pci_regs[0]); i++)
 		if (function == 0 || !pci_regs[i].pf)
 			reg_add(config, &pci_regs[i]);
@@ -244,6 +248,21 @@ pci_config_init(struct pci_config *config, struct revere_emu *emu, unsigned int 
 		/* The list ends before what only the PF has. */
 		reg_set(config, AT(PASID, 0), 4, EXT_CAP(PCI_EXT_CAP_ID_PASID, 1, 0));
 	}
+	pci_config_to_reset(config);
+}
+
+/*
+ * A VF's configuration space is reset with the PF, by who knows nothing of it, maybe in another
+ * server: the device tells.
+ */
+static void
+reset_notice(struct pci_config *config)
+{
+	uint32_t resets = revere_emu_resets(config->emu, config->function);
+
+	if (resets == config->device_resets)
+		return;
+	config->device_resets = resets;
 	pci_config_to_reset(config);
 }
 
@@ -275,10 +294,14 @@ power_update(struct pci_config *config, uint32_t old)
 int
 pci_config_flr(struct pci_config *config)
 {
+	int ret;
+
 	revere_emu_bus_master(config->emu, config->function, false);
 	pci_config_to_reset(config);
 	config->resets++;
-	return revere_emu_reset(config->emu, config->function);
+	ret = revere_emu_reset(config->emu, config->function);
+	config->device_resets = revere_emu_resets(config->emu, config->function);
+	return ret;
 }
 
 static void
@@ -301,8 +324,9 @@ run_hook(struct pci_config *config, enum pci_hook hook, uint32_t old)
 }
 
 void
-pci_config_read(const struct pci_config *config, uint32_t offset, void *data, uint32_t size)
+pci_config_read(struct pci_config *config, uint32_t offset, void *data, uint32_t size)
 {
+	reset_notice(config);
 	memcpy(data, &config->value[offset], size);
 }
 
@@ -314,6 +338,7 @@ pci_config_write(struct pci_config *config, uint32_t offset, const void *data, u
 	uint32_t i;
 	size_t r;
 
+	reset_notice(config);
 	memcpy(old, config->value, sizeof(old));
 	for (i = offset; i < offset + size; i++, from++) {
 		config->value[i] &= ~(config->writable[i] | (*from & config->clear[i]));

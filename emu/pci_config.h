@@ -40,6 +40,7 @@ struct pci_config {
 	struct revere_emu *emu;
 	unsigned int function;
 	bool bus_master; /**< as last told to the device */
+	uint32_t device_resets; /**< of revere_emu_resets(), as far as seen here */
 	unsigned int resets; /**< Function Level Resets so far */
 	uint64_t bar_size[PCI_CONFIG_BARS]; /**< 0: no such BAR, or upper half of a 64-bit one */
 	uint8_t value[PCI_CONFIG_SIZE];
@@ -55,7 +56,7 @@ void pci_config_init(struct pci_config *config, struct revere_emu *emu, unsigned
 int pci_config_flr(struct pci_config *config);
 
 /** Copies out; the range lies within PCI_CONFIG_SIZE. */
-void pci_config_read(const struct pci_config *config, uint32_t offset, void *data, uint32_t size);
+void pci_config_read(struct pci_config *config, uint32_t offset, void *data, uint32_t size);
 
 /** Writes, as far as bits are writable, then acts on what changed. */
 void pci_config_write(struct pci_config *config, uint32_t offset, const void *data, uint32_t size);

@@ -160,8 +160,11 @@ void revere_emu_kick(struct revere_emu *emu);
 /** Sets Bus Master Enable of a Function; clear at reset. */
 void revere_emu_bus_master(struct revere_emu *emu, unsigned int function, bool enable);
 
-/** Function Level Reset. */
+/** Function Level Reset; the PF's is one of all VFs too. */
 int revere_emu_reset(struct revere_emu *emu, unsigned int function);
+
+/** How often a Function was reset, be it with the PF: its configuration space is to follow. */
+uint32_t revere_emu_resets(struct revere_emu *emu, unsigned int function);
 
 #define REVERE_EMU_PROT_READ 0x1u  /**< the device may read */
 #define REVERE_EMU_PROT_WRITE 0x2u /**< the device may write */

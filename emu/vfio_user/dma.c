@@ -412,6 +412,24 @@ map_file(struct vu_device *dev, const struct vu_dma_map *map, int fd, struct vu_
 }
 
 /*
+ * ROMs and registers of other devices come without a file too, but are small, or can't be written:
+ * a guest's memory that isn't shared can be told from them. Once a client.
+ */
+static void
+note_unshared(struct vu_device *dev, const struct vu_dma_map *map)
+{
+	const uint32_t memory = VU_DMA_F_READ | VU_DMA_F_WRITE;
+
+	if (dev->dma.noted_unshared || map->size < VU_MEMORY_MIN || (map->flags & memory) != memory)
+		return;
+	dev->dma.noted_unshared = true;
+	vu_log(dev, REVERE_EMU_LOG_WARNING, "%llu bytes at IOVA %#llx come without a file: the "
+		"device can't reach them. If they are a guest's memory, give QEMU -object "
+		"memory-backend-memfd,id=ram,size=...,share=on -machine memory-backend=ram",
+		(unsigned long long)map->size, (unsigned long long)map->addr);
+}
+
+/*
  * Memory that comes without a descriptor could be reached by asking the client for each byte,
  * which this device doesn't: such a map is accepted, because clients list ROMs and other
  * devices' BARs so, and DMA to it is a fault as for memory that isn't mapped.
@@ -433,6 +451,8 @@ vu_dma_map(struct vu_device *dev, struct vu_msg *msg)
 		files_trim(&dev->dma, VU_MAX_IDLE_FILES);
 		return ret;
 	}
+	if (msg->num_fds == 0)
+		note_unshared(dev, &map);
 	range_insert(&dev->dma, range_find(&dev->dma, map.addr),
 		(struct vu_dma_range){ map.addr, map.size, file });
 	return 0;
@@ -481,6 +501,7 @@ vu_dma_drop_all(struct vu_device *dev)
 	}
 	files_trim(dma, 0);
 	free(dma->ranges);
+	dma->noted_unshared = false;
 	dma->ranges = NULL;
 	dma->max = 0;
 }

@@ -32,6 +32,8 @@
 #define VU_MAX_FILES 16384	  /**< distinct files behind DMA maps; each huge page may be one */
 #define VU_MAX_IDLE_FILES 4	  /**< files that stay mapped here without a DMA map */
 
+#define VU_MEMORY_MIN (16u << 20) /**< bytes of what is taken for a guest's memory */
+
 #define VU_NUM_REGIONS VFIO_PCI_NUM_REGIONS
 #define VU_NUM_IRQS VFIO_PCI_NUM_IRQS
 
@@ -77,6 +79,7 @@ struct vu_dma {
 	unsigned int num;
 	unsigned int max;
 	unsigned int num_files;
+	bool noted_unshared; /**< the client was told of memory that can't be reached */
 	TAILQ_HEAD(vu_files, vu_file) files;
 };
 

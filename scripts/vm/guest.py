@@ -33,7 +33,11 @@ def qemu_command():
     """Words that start a QEMU with vfio-user."""
     out = subprocess.run([TOP / "scripts/vm/prepare", "--qemu-command"], capture_output=True,
                          text=True, check=True)
-    return out.stdout.split()
+    words = out.stdout.split()
+    if not words:
+        raise GuestError("no QEMU with vfio-user-pci (10.1 or newer, built with it) here: run "
+                         "scripts/vm/prepare, which fetches one")
+    return words
 
 
 def end(process, seconds=10):

@@ -356,6 +356,20 @@ def test_dma_maps(client):
     os.close(fd)
 
 
+def test_unshared_memory(emu):
+    """Memory without a file, as of a guest that doesn't share it, is told of once."""
+    daemon = emu()
+    with vu.Client(daemon.path) as client:
+        client.dma_map(0, 0xa0000)
+        client.dma_map(1 << 32, 64 << 20, flags=1)
+        assert "without a file" not in daemon.text()
+        client.dma_map(2 << 32, 64 << 20)
+        client.dma_map(3 << 32, 64 << 20)
+        client.dma_unmap(0, 0, flags=2)
+        assert daemon.text().count("67108864 bytes at IOVA 0x200000000 come without a file") == 1
+        assert daemon.text().count("memory-backend-memfd,id=ram,size=...,share=on") == 1
+
+
 def test_read_only_memory(emu):
     """A file that can only be read is mapped for reading, not for writing."""
     with vu.Client(emu().path) as client:

@@ -501,7 +501,7 @@ test_sigbus_guard(void **state)
 /* ---- Configuration space ----------------------------------------------------------------- */
 
 static uint32_t
-config_get(const struct pci_config *config, uint32_t offset, uint32_t size)
+config_get(struct pci_config *config, uint32_t offset, uint32_t size)
 {
 	uint32_t value = 0;
 
@@ -535,6 +535,31 @@ test_bus_master_and_power(void **state)
 	assert_int_equal(config.resets, 1);
 	assert_int_equal(config_get(&config, PCI_COMMAND, 2), 0);
 	assert_int_equal(config_get(&config, PCI_CONFIG_EXP + PCI_EXP_DEVCTL, 2) & 0x8000, 0);
+}
+
+/* The PF's reset is VFs' too, whoever serves them. */
+static void
+test_pf_reset(void **state)
+{
+	static struct pci_config pf, vf;
+	struct peer *p = *state;
+
+	pci_config_init(&pf, p->emu, 0);
+	pci_config_init(&vf, p->emu, 1);
+	config_set(&vf, PCI_COMMAND, 2, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY);
+	config_set(&pf, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	config_set(&pf, PCI_CONFIG_EXP + PCI_EXP_DEVCTL + 1, 1, 0x80);
+	assert_int_equal(config_get(&pf, PCI_COMMAND, 2), 0);
+	assert_int_equal(config_get(&vf, PCI_COMMAND, 2), 0);
+	assert_false(vf.bus_master);
+	/* Setting it again is told to the device again. */
+	config_set(&vf, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	assert_true(vf.bus_master);
+	/* A VF's own reset is nobody else's. */
+	config_set(&pf, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	config_set(&vf, PCI_CONFIG_EXP + PCI_EXP_DEVCTL + 1, 1, 0x80);
+	assert_int_equal(config_get(&vf, PCI_COMMAND, 2), 0);
+	assert_int_equal(config_get(&pf, PCI_COMMAND, 2), PCI_COMMAND_MASTER);
 }
 
 /* Writing everywhere, in every size, changes only what is writable, and nothing runs into FLR. */
@@ -688,6 +713,7 @@ main(void)
 		NEGOTIATED(test_dma_model),
 		NEW(test_sigbus_guard),
 		NEW(test_bus_master_and_power),
+		NEW(test_pf_reset),
 		NEW(test_write_masks),
 		NEGOTIATED(test_registers),
 		NEGOTIATED(test_irq),

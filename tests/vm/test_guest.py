@@ -4,11 +4,12 @@
 
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
-from conftest import BDF, DRIVERS, Machine
+from conftest import BDF, DRIVERS, Machine, vm
 
 CLIENT = "/revere/tests/vm/vfio_client"
 EAL = f"--in-memory -d {DRIVERS} -a {BDF}"
@@ -71,6 +72,41 @@ def test_conformance(machine):
 def test_conformance_noiommu(machine_noiommu):
     """And with physical addresses."""
     conformance(machine_noiommu)
+
+
+def test_qemu_without_vfio_user(monkeypatch, tmp_path):
+    """A machine whose QEMU knows no vfio-user is told what to do."""
+    monkeypatch.setenv("REVERE_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path) + ":/usr/bin:/bin")
+    (tmp_path / "qemu-system-x86_64").write_text("#!/bin/sh\nexit 0\n", encoding="ascii")
+    (tmp_path / "qemu-system-x86_64").chmod(0o755)
+    try:
+        command = vm.qemu_command()
+    except vm.GuestError as error:
+        assert "no QEMU with vfio-user-pci" in str(error) and "scripts/vm/prepare" in str(error)
+    else:
+        pytest.skip("the system's own QEMU has vfio-user: " + " ".join(command))
+
+
+def test_ram_not_shared(tmp_path):
+    """A guest whose memory the device can't reach: revere-emu says so, and what to give QEMU."""
+    emulator = vm.Emulator(tmp_path)
+    # It needs no guest that runs: QEMU tells of its memory at once.
+    qemu = subprocess.Popen(
+        vm.qemu_command() + [
+            "-M", "q35", "-accel", "tcg", "-m", "64", "-nodefaults", "-no-user-config",
+            "-display", "none", "-S", "-device", '{"driver":"vfio-user-pci","socket":'
+            f'{{"type":"unix","path":"{emulator.socket}"}}}}'],
+        stdin=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while "come without a file" not in emulator.text():
+            assert time.monotonic() < deadline and qemu.poll() is None, emulator.text()
+            time.sleep(0.05)
+        assert emulator.text().count("share=on -machine memory-backend=ram") == 1
+    finally:
+        vm.end(qemu)
+        emulator.close()
 
 
 class Forwarding:
