@@ -216,8 +216,9 @@ int revere_emu_irq_set(struct revere_emu *emu, unsigned int function, unsigned i
 /**
  * Adds a port to the RNA agent.
  *
- * @param backend  "loop", "null", "pair=NAME" (two ports with the same NAME face each other) or
- *                 "tap=INTERFACE"
+ * @param backend  "loop", "null", "pair=NAME" (two ports with the same NAME face each other),
+ *                 "tap=INTERFACE" (which is made), "af_packet=INTERFACE" (which is there) or
+ *                 "pcap=PARTS": in=FILE, out=FILE, rate=PACKETS a second, infinite; with ; between
  * @param mac      permanent address, NULL for a random, locally administered one
  * @return number of the port; -EINVAL, -EEXIST (NAME has both ports), -ENOSPC or the error of
  *         the backend; @p error gets one sentence

@@ -19,6 +19,8 @@ static const struct rna_backend *const backends[] = {
 	&rna_backend_loop,
 	&rna_backend_null,
 	&rna_backend_pair,
+	&rna_backend_pcap,
+	&rna_backend_af_packet,
 	&rna_backend_tap,
 };
 
@@ -275,7 +277,8 @@ port_add(struct rna *rna, unsigned int id, const char *text, const uint8_t *mac,
 	backend = backend_find(text, &arg);
 	if (backend == NULL) {
 		snprintf(error, error_size,
-			"backend \"%s\" is none of loop, null, pair=NAME, tap=INTERFACE", text);
+			"backend \"%s\" is none of loop, null, pair=NAME, "
+			"tap=INTERFACE, af_packet=INTERFACE, pcap=PARTS", text);
 		return -EINVAL;
 	}
 	if (mac != NULL && (mac[0] & 1) != 0) {

@@ -63,9 +63,11 @@ struct rna_backend {
 	bool (*poll)(struct rna_port *port);
 };
 
+extern const struct rna_backend rna_backend_af_packet;
 extern const struct rna_backend rna_backend_loop;
 extern const struct rna_backend rna_backend_null;
 extern const struct rna_backend rna_backend_pair;
+extern const struct rna_backend rna_backend_pcap;
 extern const struct rna_backend rna_backend_tap;
 
 /** Counters of a queue, as struct rvr_rna_queue_stats. */

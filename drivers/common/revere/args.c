@@ -87,7 +87,14 @@ revere_arg_uint(const struct rte_kvargs *args, const char *key, uint64_t min, ui
 
 /* ---- Network ports -------------------------------------------------------------------------- */
 
-const char *const args_port_keys[] = { "backend", "pair", "tap", "mac", NULL };
+#define PCAP "pcap"
+
+/* Keys that name a backend of the port, and what it needs. */
+static const char *const port_wires[] = { "pair", "tap", "af_packet" };
+static const char *const port_pcap[] = { "pcap_in", "pcap_out", "pcap_rate" };
+
+const char *const args_port_keys[] = { "backend", "pair", "tap", "af_packet", "pcap_in", "pcap_out",
+	"pcap_rate", "pcap_infinite", "mac", NULL };
 
 static int
 port_mac(const char *name, const char *text, struct port_args *port)
@@ -104,56 +111,101 @@ port_mac(const char *name, const char *text, struct port_args *port)
 	return 0;
 }
 
-/* "backend=pair,pair=NAME" says it twice, "backend=loop,pair=NAME" contradicts itself. */
+/** Adds "key=value" to the port's backend, or "key" alone. */
 static int
-port_fits(const char *name, const char *backend, const char *key, const char *value)
+backend_add(const char *name, struct port_args *port, const char *key, const char *value,
+	const char *end)
 {
-	if (backend == NULL || strcmp(backend, key) == 0)
+	size_t have = strlen(port->backend);
+	int length = snprintf(port->backend + have, sizeof(port->backend) - have, "%s%s%s%s", key,
+		value == NULL ? "" : "=", value == NULL ? "" : value, end);
+
+	if (length >= 0 && (size_t)length < sizeof(port->backend) - have)
 		return 0;
-	COMMON_LOG(ERR, name, "%s=%s contradicts backend=%s", key, value, backend);
+	COMMON_LOG(ERR, name, "%.40s... is longer than %d characters", port->backend,
+		BACKEND_MAX - 1);
 	return -EINVAL;
 }
 
+/* "backend=pair,pair=NAME" says it twice, "backend=loop,pair=NAME" contradicts itself. */
 static int
-port_backend(const char *name, const char *backend, const char *tap, struct port_args *port)
+backend_choose(const char *name, const char *backend, const char **chosen, const char *key,
+	const char *value)
 {
-	int length;
+	if (backend != NULL && strcmp(backend, key) != 0) {
+		COMMON_LOG(ERR, name, "%s=%s contradicts backend=%s", key, value, backend);
+		return -EINVAL;
+	}
+	if (*chosen != NULL && strcmp(*chosen, key) != 0) {
+		COMMON_LOG(ERR, name, "%s and %s=%s: only one is possible", *chosen, key, value);
+		return -EINVAL;
+	}
+	*chosen = key;
+	return 0;
+}
 
-	if (port->pair != NULL && tap != NULL) {
-		COMMON_LOG(ERR, name, "pair=%s and tap=%s: only one is possible", port->pair, tap);
-		return -EINVAL;
+/** A backend that files make: its parts in one argument. */
+static int
+backend_pcap(const char *name, const struct rte_kvargs *args, struct port_args *port)
+{
+	uint64_t infinite = 0;
+	unsigned int i;
+	int ret = revere_arg_uint(args, "pcap_infinite", 0, 1, &infinite);
+
+	if (ret == 0)
+		ret = backend_add(name, port, PCAP, infinite ? "infinite" : "", ";");
+	for (i = 0; i < RTE_DIM(port_pcap) && ret == 0; i++) {
+		const char *value = get(args, port_pcap[i]);
+
+		if (value != NULL && strchr(value, ';') != NULL) {
+			COMMON_LOG(ERR, name, "%s=%s: there must be no ; in it", port_pcap[i],
+				value);
+			return -EINVAL;
+		}
+		if (value != NULL)
+			ret = backend_add(name, port, port_pcap[i] + strlen(PCAP "_"), value, ";");
 	}
-	if (port->pair != NULL) {
-		length = snprintf(port->backend, sizeof(port->backend), "pair=%s", port->pair);
-	} else if (tap != NULL) {
-		length = snprintf(port->backend, sizeof(port->backend), "tap=%s", tap);
-	} else if (backend == NULL || strcmp(backend, "loop") == 0 ||
-		strcmp(backend, "null") == 0) {
-		length = snprintf(port->backend, sizeof(port->backend), "%s",
-			backend == NULL ? "loop" : backend);
-	} else {
-		COMMON_LOG(ERR, name, "backend=%s: loop, null, pair (with pair=NAME) or tap "
-			"(with tap=INTERFACE) is needed", backend);
-		return -EINVAL;
-	}
-	if (length < (int)sizeof(port->backend))
-		return 0;
-	COMMON_LOG(ERR, name, "%s... is longer than %d characters", port->backend, BACKEND_MAX - 1);
+	return ret;
+}
+
+static int
+backend_plain(const char *name, const char *backend, struct port_args *port)
+{
+	if (backend == NULL)
+		backend = "loop";
+	if (strcmp(backend, "loop") == 0 || strcmp(backend, "null") == 0)
+		return backend_add(name, port, backend, NULL, "");
+	COMMON_LOG(ERR, name, "backend=%s: loop, null, pair (with pair=NAME), tap (with "
+		"tap=INTERFACE), af_packet (with af_packet=INTERFACE) or pcap (with pcap_in=FILE, "
+		"pcap_out=FILE) is needed", backend);
 	return -EINVAL;
 }
 
 int
 args_port(const char *name, const struct rte_kvargs *args, struct port_args *port)
 {
-	const char *backend = get(args, "backend");
-	const char *tap = get(args, "tap");
+	const char *backend = get(args, "backend"), *chosen = NULL, *value = NULL;
+	unsigned int i;
 	int ret;
 
 	port->pair = get(args, "pair");
+	port->backend[0] = '\0';
 	ret = port_mac(name, get(args, "mac"), port);
-	if (ret == 0 && port->pair != NULL)
-		ret = port_fits(name, backend, "pair", port->pair);
-	if (ret == 0 && tap != NULL)
-		ret = port_fits(name, backend, "tap", tap);
-	return ret < 0 ? ret : port_backend(name, backend, tap, port);
+	for (i = 0; i < RTE_DIM(port_wires) && ret == 0; i++) {
+		if (get(args, port_wires[i]) == NULL)
+			continue;
+		value = get(args, port_wires[i]);
+		ret = backend_choose(name, backend, &chosen, port_wires[i], value);
+	}
+	for (i = 0; i < RTE_DIM(port_pcap) && ret == 0; i++)
+		if (get(args, port_pcap[i]) != NULL)
+			ret = backend_choose(name, backend, &chosen, PCAP,
+				get(args, port_pcap[i]));
+	if (ret < 0)
+		return ret;
+	if (chosen == NULL)
+		return backend_plain(name, backend, port);
+	if (strcmp(chosen, PCAP) == 0)
+		return backend_pcap(name, args, port);
+	return backend_add(name, port, chosen, value, "");
 }

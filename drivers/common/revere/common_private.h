@@ -106,7 +106,7 @@ int local_cpus_choose(const char *name, struct revere_emu_config *config);
 
 /* ---- Devargs (args.c) ----------------------------------------------------------------------- */
 
-#define BACKEND_MAX 64
+#define BACKEND_MAX 1024
 
 /* Network port that a vdev wants. */
 struct port_args {
