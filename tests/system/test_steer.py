@@ -145,14 +145,14 @@ def txonly(testpmd):
 
 def test_queue_rate(txonly):
     pmd = txonly(2)
-    pmd.command("set port 0 queue 0 rate 80")  # Mbit/s
+    pmd.command("set port 0 queue 0 rate 40")  # Mbit/s
     rates = sent(pmd, 2)
-    assert rates[0] == pytest.approx(10e6, rel=0.1)
+    assert rates[0] == pytest.approx(5e6, rel=0.1)
     assert rates[1] > 5 * rates[0]
-    pmd.command("set port 0 queue 0 rate 400")
-    assert sent(pmd, 2)[0] == pytest.approx(50e6, rel=0.1)
+    pmd.command("set port 0 queue 0 rate 160")
+    assert sent(pmd, 2)[0] == pytest.approx(20e6, rel=0.1)
     pmd.command("set port 0 queue 0 rate 0")
-    assert sent(pmd, 2, 0.3)[0] > 60e6
+    assert sent(pmd, 2, 0.3)[0] > 25e6
     leave(pmd)
 
 
@@ -173,9 +173,9 @@ def hierarchy(pmd, rate, queues):
 
 def test_weights(txonly):
     pmd = txonly(3)
-    hierarchy(pmd, 40000000, [(0, 1), (0, 2), (0, 4)])
+    hierarchy(pmd, 20000000, [(0, 1), (0, 2), (0, 4)])
     rates = sent(pmd, 3, 1.5)
-    assert sum(rates) == pytest.approx(40e6, rel=0.1)
+    assert sum(rates) == pytest.approx(20e6, rel=0.1)
     for queue, weight in enumerate((1, 2, 4)):
         assert rates[queue] == pytest.approx(sum(rates) * weight / 7, rel=0.2)
     leave(pmd)
@@ -183,17 +183,17 @@ def test_weights(txonly):
 
 def test_priorities(txonly):
     pmd = txonly(3)
-    hierarchy(pmd, 40000000, [(0, 1), (1, 1), (2, 1)])
-    tm(pmd, "add port tm node shaper profile 0 2 0 0 25000000 20000 0 0")
+    hierarchy(pmd, 20000000, [(0, 1), (1, 1), (2, 1)])
+    tm(pmd, "add port tm node shaper profile 0 2 0 0 12500000 20000 0 0")
     tm(pmd, "set port tm node shaper profile 0 0 2")
     rates = sent(pmd, 3)
     # the first has its own limit, the second the rest, the third nothing
-    assert rates[0] == pytest.approx(25e6, rel=0.1)
-    assert rates[1] == pytest.approx(15e6, rel=0.1)
+    assert rates[0] == pytest.approx(12.5e6, rel=0.1)
+    assert rates[1] == pytest.approx(7.5e6, rel=0.1)
     assert rates[2] < 0.02 * sum(rates)
     tm(pmd, "set port tm node parent 0 2 1000 0 1")
     rates = sent(pmd, 3)
-    assert rates[2] == pytest.approx(40e6 - min(rates[0], 25e6), rel=0.1)
+    assert rates[2] == pytest.approx(20e6 - min(rates[0], 12.5e6), rel=0.1)
     leave(pmd)
 
 
