@@ -21,7 +21,7 @@
 unsigned int
 rna_rx_offloads_set(struct rna_queue *q, uint32_t offloads)
 {
-	if (q->buffers == 0 || q->rx_started)
+	if (q->buffers == 0)
 		return RVR_RNA_BUSY;
 	if ((offloads & EXT_OFFLOADS) && q->infos == NULL) {
 		q->infos = rna_zalloc(((size_t)q->mask + 1) * sizeof(q->infos[0]));

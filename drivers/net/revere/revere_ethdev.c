@@ -29,8 +29,11 @@
 #define MSG_SIZE 256 /* bytes: 15 packets or 31 empty buffers */
 #define RING_SLOTS 64
 
-#define RX_OFFLOADS (RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_RSS_HASH)
-#define TX_OFFLOADS (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+#define TX_OFFLOADS                                                                            \
+	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE |                   \
+		REVERE_NET_TX_OFFLOADS)
+/* What queues may have of their own; TSO and scattering go by the port. */
+#define RX_QUEUE_OFFLOADS (REVERE_NET_RX_OFFLOADS & ~RTE_ETH_RX_OFFLOAD_SCATTER)
 
 RTE_LOG_REGISTER(revere_net_logtype, pmd.net.revere, NOTICE)
 
@@ -56,8 +59,8 @@ revere_net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->min_mtu = RTE_ETHER_MIN_MTU;
 	info->max_mtu = net->limits.max_frame - RTE_ETHER_HDR_LEN - REVERE_NET_VLAN_OVERHEAD;
 	info->speed_capa = RTE_ETH_LINK_SPEED_100G;
-	info->rx_offload_capa = RX_OFFLOADS;
-	info->rx_queue_offload_capa = 0;
+	info->rx_offload_capa = REVERE_NET_RX_OFFLOADS;
+	info->rx_queue_offload_capa = RX_QUEUE_OFFLOADS;
 	info->tx_offload_capa = TX_OFFLOADS;
 	info->tx_queue_offload_capa = 0;
 	info->reta_size = net->limits.reta_size;
@@ -155,10 +158,14 @@ revere_net_rx_select(const struct rte_eth_dev_data *data)
 	return revere_net_rx_burst;
 }
 
-/** Segments cost the transmit path a little: it is chosen by what was asked for. */
+/** Segments and offloads cost the transmit path a little: it is chosen by what was asked for. */
 eth_tx_burst_t
 revere_net_tx_select(const struct rte_eth_dev_data *data)
 {
+	const struct revere_net *net = data->dev_private;
+
+	if ((data->dev_conf.txmode.offloads & REVERE_NET_TX_OFFLOADS) || net->timesync)
+		return revere_net_tx_burst_offloads;
 	return data->dev_conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS ?
 		revere_net_tx_burst_segments : revere_net_tx_burst;
 }
@@ -319,6 +326,15 @@ static const struct eth_dev_ops net_ops = {
 	.txq_info_get = revere_net_txq_info,
 	.rx_burst_mode_get = revere_net_rx_burst_mode,
 	.tx_burst_mode_get = revere_net_tx_burst_mode,
+	.vlan_strip_queue_set = revere_net_vlan_strip_queue_set,
+	.timesync_enable = revere_net_timesync_enable,
+	.timesync_disable = revere_net_timesync_disable,
+	.timesync_read_rx_timestamp = revere_net_timesync_read_rx,
+	.timesync_read_tx_timestamp = revere_net_timesync_read_tx,
+	.timesync_adjust_time = revere_net_timesync_adjust,
+	.timesync_read_time = revere_net_timesync_read,
+	.timesync_write_time = revere_net_timesync_write,
+	.read_clock = revere_net_read_clock,
 	.rss_hash_update = revere_net_rss_hash_update,
 	.rss_hash_conf_get = revere_net_rss_hash_get,
 	.reta_update = revere_net_reta_update,

@@ -170,7 +170,9 @@ revere_net_vlan_filter_apply(struct rte_eth_dev *dev)
 int
 revere_net_vlan_offload_set(struct rte_eth_dev *dev, int mask)
 {
-	return mask & RTE_ETH_VLAN_FILTER_MASK ? revere_net_vlan_filter_apply(dev) : 0;
+	int ret = mask & RTE_ETH_VLAN_FILTER_MASK ? revere_net_vlan_filter_apply(dev) : 0;
+
+	return ret == 0 ? revere_net_vlan_strip_set(dev, mask) : ret;
 }
 
 /* ---- Start -------------------------------------------------------------------------------- */

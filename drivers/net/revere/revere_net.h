@@ -101,6 +101,9 @@ struct revere_net_rxq {
 	uint8_t descs_shift;		/**< log2 of descriptors of a message, about */
 	bool scatter;			/**< packets may span buffers */
 	bool running;
+	bool offloads;			/**< descriptors say more than plain ones do */
+	uint32_t have;			/**< bytes of the packet that is coming in */
+	uint32_t rxo;			/**< RVR_RNA_RXO_* that the device does */
 	uint64_t rearm;			/**< data_off, refcnt, nb_segs, port of a fresh mbuf */
 	uint64_t ol_flags[8];		/**< by RVR_RNA_RX_* flags */
 
@@ -134,7 +137,7 @@ struct revere_net_txq {
 	uint8_t descs_shift;  /**< log2 of descriptors of a message, about */
 	bool fast_free;
 	bool running;
-	uint16_t max_segs;    /**< of a packet */
+	uint16_t max_segs;    /**< of a packet, and a descriptor of offloads */
 	struct revere_ring *done;
 
 	uint16_t id;
@@ -201,6 +204,9 @@ struct revere_net {
 	uint64_t timeout;	 /**< for an answer, in timer cycles */
 	bool ptypes;		 /**< the application wants packet types */
 	bool link_set_down;
+	bool timesync;	      /**< IEEE 1588 packets are timed */
+	bool rx_timestamp_valid;
+	uint64_t rx_timestamp; /**< of the last IEEE 1588 packet, ns */
 	bool rx_intr; /**< pairs have interrupts for received packets */
 	struct revere_net_control control;
 	struct revere_net_limits limits;
@@ -347,12 +353,21 @@ revere_net_prefetch_slots(const struct revere_ring *ring, unsigned int lines)
 uint16_t revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t count);
 uint16_t revere_net_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
 uint16_t revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
+uint16_t revere_net_tx_burst_offloads(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
 uint16_t revere_net_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
 /** Posts empty buffers if at least @p min are missing, as far as there is room. */
 void revere_net_rx_post(struct revere_net_rxq *rxq, uint32_t min);
 /** Stops a queue whose device has done what can't be. */
 void revere_net_rx_fault(struct revere_net_rxq *rxq, const char *what, uint64_t value);
 void revere_net_tx_fault(struct revere_net_txq *txq, const char *what, uint64_t value);
+/** Frees the mbuf of a descriptor; one of offloads has none. */
+static inline void
+revere_net_tx_free(struct rte_mbuf *m)
+{
+	if (likely(m != NULL))
+		rte_pktmbuf_free_seg(m);
+}
+
 /** Frees mbufs that were transmitted, of so many packets at the most. @return packets */
 uint32_t revere_net_tx_reclaim(struct revere_net_txq *txq, uint32_t max_packets);
 revere_queue_count_t revere_net_rx_queue_count(void *rx_queue);
@@ -362,6 +377,52 @@ int revere_net_tx_queue_count(void *tx_queue);
 int revere_net_rx_status(void *rx_queue, uint16_t offset);
 int revere_net_tx_status(void *tx_queue, uint16_t offset);
 int revere_net_tx_done_cleanup(void *tx_queue, uint32_t free_cnt);
+
+/* ---- revere_offload.c: Rx offloads, and what both directions can ------------------------- */
+
+#define REVERE_NET_RX_OFFLOADS                                                                 \
+	(RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_RSS_HASH |                            \
+		RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCTP_CKSUM |                  \
+		RTE_ETH_RX_OFFLOAD_OUTER_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM |     \
+		RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP |                \
+		RTE_ETH_RX_OFFLOAD_KEEP_CRC | RTE_ETH_RX_OFFLOAD_TIMESTAMP)
+#define REVERE_NET_TX_OFFLOADS                                                                 \
+	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |                        \
+		RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_SCTP_CKSUM |                 \
+		RTE_ETH_TX_OFFLOAD_OUTER_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_OUTER_UDP_CKSUM |     \
+		RTE_ETH_TX_OFFLOAD_VLAN_INSERT | RTE_ETH_TX_OFFLOAD_QINQ_INSERT |              \
+		RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_UDP_TSO |                      \
+		RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO | RTE_ETH_TX_OFFLOAD_GENEVE_TNL_TSO |         \
+		RTE_ETH_TX_OFFLOAD_GRE_TNL_TSO | RTE_ETH_TX_OFFLOAD_IPIP_TNL_TSO |             \
+		RTE_ETH_TX_OFFLOAD_IP_TNL_TSO | RTE_ETH_TX_OFFLOAD_UDP_TNL_TSO)
+
+/** mbuf flags of the states of checksums, bits [14:8] of a descriptor's flags. */
+extern uint64_t revere_net_rx_checksum_flags[128];
+/** Takes what an extension says into a packet's first mbuf. */
+void revere_net_rx_extend(struct revere_net_rxq *rxq, struct rte_mbuf *m, uint32_t flags,
+	const struct rvr_rna_rx_ext *ext);
+/** Works out what the device shall do for a queue with these RTE_ETH_RX_OFFLOAD_*. */
+int revere_net_rxq_offloads(struct revere_net_rxq *rxq, uint64_t offloads);
+/** Tells the device, which has the queue set up. */
+int revere_net_rxq_offloads_send(struct revere_net_rxq *rxq);
+/** Changes RVR_RNA_RXO_* in @p mask, now if the queue runs, else when it starts. */
+int revere_net_rxq_change(struct revere_net_rxq *rxq, uint32_t mask, uint32_t on);
+/** Stripping as the configuration says now; @p mask: RTE_ETH_VLAN_*_MASK that changed. */
+int revere_net_vlan_strip_set(struct rte_eth_dev *dev, int mask);
+void revere_net_vlan_strip_queue_set(struct rte_eth_dev *dev, uint16_t id, int on);
+
+/* ---- revere_time.c: clocks and IEEE 1588 -------------------------------------------------- */
+
+int revere_net_timesync_enable(struct rte_eth_dev *dev);
+int revere_net_timesync_disable(struct rte_eth_dev *dev);
+int revere_net_timesync_read_rx(struct rte_eth_dev *dev, struct timespec *when, uint32_t flags);
+int revere_net_timesync_read_tx(struct rte_eth_dev *dev, struct timespec *when);
+int revere_net_timesync_adjust(struct rte_eth_dev *dev, int64_t delta);
+int revere_net_timesync_read(struct rte_eth_dev *dev, struct timespec *now);
+int revere_net_timesync_write(struct rte_eth_dev *dev, const struct timespec *now);
+int revere_net_read_clock(struct rte_eth_dev *dev, uint64_t *clock);
+/** A packet with a time of arrival on a port that times IEEE 1588 packets. */
+void revere_net_rx_ptp(struct revere_net_rxq *rxq, struct rte_mbuf *m, uint64_t timestamp);
 
 /* ---- revere_rss.c ------------------------------------------------------------------------- */
 

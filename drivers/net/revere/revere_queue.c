@@ -93,6 +93,7 @@ rxq_free_mbufs(struct revere_net_rxq *rxq)
 	rte_pktmbuf_free(rxq->first);
 	rxq->first = NULL;
 	rxq->last = NULL;
+	rxq->have = 0;
 	for (; rxq->used != rxq->posted; rxq->used++)
 		rte_mempool_put(rxq->pool, rxq->sw[rxq->used & rxq->mask]);
 	rxq->used = 0;
@@ -104,7 +105,7 @@ static void
 txq_free_mbufs(struct revere_net_txq *txq)
 {
 	for (; txq->tail != txq->head; txq->tail++)
-		rte_pktmbuf_free_seg(txq->sw[txq->tail & txq->mask]);
+		revere_net_tx_free(txq->sw[txq->tail & txq->mask]);
 	txq->head = 0;
 	txq->tail = 0;
 	txq->completed = 0;
@@ -121,6 +122,7 @@ rxq_lose_mbufs(struct revere_net_rxq *rxq)
 	rte_pktmbuf_free(rxq->first);
 	rxq->first = NULL;
 	rxq->last = NULL;
+	rxq->have = 0;
 	rxq->used = 0;
 	rxq->posted = 0;
 	rxq->left = 0;
@@ -233,6 +235,9 @@ revere_net_rxq_start(struct rte_eth_dev *dev, uint16_t id)
 	if (rxq->running)
 		return 0;
 	ret = pair_prepare(net, id);
+	if (ret < 0)
+		return ret;
+	ret = revere_net_rxq_offloads_send(rxq);
 	if (ret < 0)
 		return ret;
 	rxq_set_rings(rxq);
@@ -434,7 +439,8 @@ rxq_set_flags(struct revere_net_rxq *rxq, uint64_t offloads)
 		if ((flags & RVR_RNA_RX_HASH) && (offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH))
 			rxq->ol_flags[flags] |= RTE_MBUF_F_RX_RSS_HASH;
 		if (flags & RVR_RNA_RX_VLAN)
-			rxq->ol_flags[flags] |= RTE_MBUF_F_RX_VLAN;
+			rxq->ol_flags[flags] |= RTE_MBUF_F_RX_VLAN |
+				RTE_MBUF_F_RX_VLAN_STRIPPED;
 	}
 }
 
@@ -496,6 +502,12 @@ revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	rxq->rearm = rearm_word(dev->data->port_id);
 	rxq->scatter = dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER;
 	rxq_set_flags(rxq, conf->offloads | dev->data->dev_conf.rxmode.offloads);
+	ret = revere_net_rxq_offloads(rxq,
+		conf->offloads | dev->data->dev_conf.rxmode.offloads);
+	if (ret < 0) {
+		rte_free(rxq);
+		return ret;
+	}
 	dev->data->rx_queues[id] = rxq;
 	return 0;
 }
@@ -524,7 +536,8 @@ revere_net_txq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 						      RTE_MIN(TX_LOOK_EVERY, nb_desc / 4u);
 	/* Packets of several segments and fast free exclude each other in mbufs, not in flags. */
 	txq->fast_free = (offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) &&
-			 !(offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+			 !(offloads & (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | REVERE_NET_TX_OFFLOADS)) &&
+			 !net->timesync;
 	txq->max_segs = RTE_MIN(net->limits.max_segments, nb_desc);
 	txq->id = id;
 	txq->net = net;
@@ -591,8 +604,8 @@ revere_net_rx_burst_mode(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_bu
 {
 	const struct revere_net_rxq *rxq = dev->data->rx_queues[id];
 
-	snprintf(mode->info, sizeof(mode->info), "Scalar, %s",
-		rxq->scatter ? "scattered" : "whole packets");
+	snprintf(mode->info, sizeof(mode->info), "Scalar, %s%s",
+		rxq->scatter ? "scattered" : "whole packets", rxq->offloads ? ", offloads" : "");
 	return 0;
 }
 
@@ -601,8 +614,9 @@ revere_net_tx_burst_mode(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_bu
 {
 	const struct revere_net_txq *txq = dev->data->tx_queues[id];
 
-	snprintf(mode->info, sizeof(mode->info), "Scalar, %s%s",
+	snprintf(mode->info, sizeof(mode->info), "Scalar, %s%s%s",
 		dev->tx_pkt_burst == revere_net_tx_burst ? "one segment" : "segments",
+		dev->tx_pkt_burst == revere_net_tx_burst_offloads ? ", offloads" : "",
 		txq->fast_free ? ", fast free" : "");
 	return 0;
 }

@@ -21,6 +21,7 @@
 #define RX_FLAGS_SHIFT 48 /* of a descriptor's first word */
 #define RX_LEN_SHIFT 32
 #define RX_TYPE_LEN_MASK (RVR_RNA_PTYPE_MASK | (uint64_t)UINT16_MAX << RX_LEN_SHIFT)
+#define RX_CHECKSUM_SHIFT 8 /* of flags */
 #define RX_MSG_LINES 4 /* cache lines of a message of 256 bytes */
 
 /* Flags of a packet that rx_plain() takes as it is. */
@@ -235,56 +236,83 @@ desc_check(const struct revere_net_rxq *rxq, uint32_t flags, uint32_t pkt_len, u
 	return more == (have + seg_len < pkt_len);
 }
 
-/** Bytes of the packet that is coming in. */
-static uint32_t
-partial_bytes(const struct revere_net_rxq *rxq)
+/** A descriptor that can't be stops the queue. */
+static __rte_noinline bool
+rx_bad_desc(struct revere_net_rxq *rxq, uint64_t second)
 {
-	const struct rte_mbuf *m;
-	uint32_t bytes = 0;
+	revere_net_rx_fault(rxq, "a receive descriptor with a segment of bytes",
+		(uint16_t)second);
+	return false;
+}
 
-	for (m = rxq->first; m != NULL; m = m->next)
-		bytes += m->data_len;
-	return bytes;
+/** Takes an extension from the message. @return false: there is none, the queue is stopped */
+static bool
+rx_take_ext(struct revere_net_rxq *rxq, struct rte_mbuf *m, uint32_t flags)
+{
+	if (rxq->left == 0)
+		return rx_bad_desc(rxq, flags);
+	revere_net_rx_extend(rxq, m, flags, (const struct rvr_rna_rx_ext *)rxq->desc);
+	rxq->desc++;
+	rxq->left--;
+	return true;
 }
 
 /**
- * Receives descriptors one by one: packets of several buffers, lost ones, and what can't be, which
- * stops the queue. @return packets
+ * Takes a descriptor from the message, whatever it is, and its extension.
+ * @return false: it can't be, the queue is stopped; else *whole is a packet or NULL
+ */
+static bool
+rx_one(struct revere_net_rxq *rxq, struct rte_mbuf **whole)
+{
+	const struct rx_fill fill = fill_of(rxq);
+	struct rte_mbuf *m = rxq->sw[rxq->used & rxq->mask];
+	uint64_t first = load_word(rxq->desc);
+	uint64_t second = load_word(RTE_PTR_ADD(rxq->desc, 8));
+	uint32_t flags = (first >> RX_FLAGS_SHIFT) & UINT16_MAX;
+
+	*whole = NULL;
+	if (rxq->used == rxq->posted)
+		return rx_bad_desc(rxq, second);
+	if (flags & RVR_RNA_RX_ERROR) {
+		rx_error_desc(rxq, m);
+	} else if (!desc_check(rxq, flags, (uint16_t)(first >> RX_LEN_SHIFT), (uint16_t)second,
+			   rxq->have)) {
+		return rx_bad_desc(rxq, second);
+	}
+	rxq->used++;
+	rxq->desc++;
+	rxq->left--;
+	if (flags & RVR_RNA_RX_ERROR) {
+		rxq->have = 0;
+		return true;
+	}
+	fill_mbuf(m, &fill, first, second);
+	m->ol_flags |= revere_net_rx_checksum_flags[(flags >> RX_CHECKSUM_SHIFT) &
+		(RTE_DIM(revere_net_rx_checksum_flags) - 1)];
+	rxq->have += m->data_len;
+	*whole = rx_append(rxq, m, flags & RVR_RNA_RX_MORE);
+	if (*whole != NULL)
+		rxq->have = 0;
+	return !(flags & RVR_RNA_RX_EXT) || rx_take_ext(rxq, m, flags);
+}
+
+/**
+ * Receives up to so many descriptors one by one: packets of several buffers, with offloads, lost
+ * ones, and what can't be, which stops the queue. @return packets
  */
 static __rte_noinline uint16_t
 rx_careful(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint32_t count)
 {
-	const struct rx_fill fill = fill_of(rxq);
-	uint32_t have = partial_bytes(rxq);
 	uint16_t received = 0;
 	uint32_t i;
 
-	for (i = 0; i < count; i++) {
-		struct rte_mbuf *whole, *m = rxq->sw[rxq->used & rxq->mask];
-		uint64_t first = load_word(&rxq->desc[i]);
-		uint64_t second = load_word(RTE_PTR_ADD(&rxq->desc[i], 8));
-		uint32_t flags = (first >> RX_FLAGS_SHIFT) & UINT16_MAX;
+	for (i = 0; i < count && rxq->left > 0; i++) {
+		bool good = rx_one(rxq, &pkts[received]);
 
-		if (flags & RVR_RNA_RX_ERROR) {
-			rx_error_desc(rxq, m);
-			rxq->used++;
-			have = 0;
-			continue;
-		}
-		if (!desc_check(rxq, flags, (uint16_t)(first >> RX_LEN_SHIFT),
-			    (uint16_t)second, have)) {
-			revere_net_rx_fault(rxq, "a receive descriptor with a segment of bytes",
-				(uint16_t)second);
+		/* A packet may be whole and what follows it wrong. */
+		received += pkts[received] != NULL;
+		if (!good)
 			break;
-		}
-		fill_mbuf(m, &fill, first, second);
-		rxq->used++;
-		have += m->data_len;
-		whole = rx_append(rxq, m, flags & RVR_RNA_RX_MORE);
-		if (whole != NULL) {
-			pkts[received++] = whole;
-			have = 0;
-		}
 	}
 	return received;
 }
@@ -297,7 +325,6 @@ rx_open(struct revere_net_rxq *rxq, const void *msg)
 	uint32_t count = (head >> 16) & UINT16_MAX;
 
 	if (unlikely((head & UINT16_MAX) != RVR_RNA_OP_RX || count - 1 >= rxq->max_descs ||
-		    count > rxq->posted - rxq->used ||
 		    load_word(RTE_PTR_ADD(msg, 8)) != rxq->used)) {
 		revere_net_rx_fault(rxq, "a receive message with opcode and count", head);
 		return false;
@@ -341,14 +368,17 @@ revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t count)
 				prefetch_message(ring, taken + 1);
 		}
 		n = RTE_MIN(rxq->left, (uint32_t)(count - received));
-		if (likely(rxq->first == NULL && rx_plain(rxq, &pkts[received], n)))
+		if (likely(rxq->first == NULL && !rxq->offloads &&
+			    n <= rxq->posted - rxq->used &&
+			    rx_plain(rxq, &pkts[received], n))) {
 			received += n;
-		else
+			rxq->desc += n;
+			rxq->left -= n;
+		} else {
 			received += rx_careful(rxq, &pkts[received], n);
+		}
 		if (unlikely(!rxq->running))
 			break;
-		rxq->desc += n;
-		rxq->left -= n;
 		taken += rxq->left == 0;
 	}
 	if (taken > 0)

@@ -12,7 +12,7 @@
 
 #include <rte_mempool.h>
 
-#include "revere_net.h"
+#include "revere_tx.h"
 
 void
 revere_net_tx_fault(struct revere_net_txq *txq, const char *what, uint64_t value)
@@ -29,9 +29,8 @@ revere_net_tx_fault(struct revere_net_txq *txq, const char *what, uint64_t value
 
 /* ---- Completions -------------------------------------------------------------------------- */
 
-/** Looks at completions: moves txq->completed, never beyond what is out. */
-static void
-tx_look(struct revere_net_txq *txq)
+void
+revere_net_tx_look(struct revere_net_txq *txq)
 {
 	uint32_t ready = revere_rx_refresh(txq->done);
 	const struct rvr_rna_tx_done *msg;
@@ -69,12 +68,11 @@ free_each(struct rte_mbuf **mbufs, uint32_t count)
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
-		rte_pktmbuf_free_seg(mbufs[i]);
+		revere_net_tx_free(mbufs[i]);
 }
 
-/** Frees mbufs of the oldest `count` descriptors, which came back. */
-static void
-free_range(struct revere_net_txq *txq, uint32_t count)
+void
+revere_net_tx_free_range(struct revere_net_txq *txq, uint32_t count)
 {
 	while (count > 0) {
 		uint32_t at = (uint32_t)txq->tail & txq->mask;
@@ -89,22 +87,11 @@ free_range(struct revere_net_txq *txq, uint32_t count)
 	}
 }
 
-/**
- * Frees what came back, now and then or if there is no room for `want` more: a look at completions
- * costs two cache lines of the device's core.
- */
-static __rte_always_inline uint32_t
-tx_free_descs(struct revere_net_txq *txq, uint32_t want)
+/** Whether a descriptor is a packet's last one; one of offloads has no mbuf. */
+static bool
+is_last(const struct rte_mbuf *m)
 {
-	uint32_t busy = (uint32_t)(txq->head - txq->tail);
-
-	if (txq->head >= txq->look_at || busy + want > txq->nb_desc) {
-		txq->look_at = txq->head + txq->look_every;
-		tx_look(txq);
-		free_range(txq, (uint32_t)(txq->completed - txq->tail));
-		busy = (uint32_t)(txq->head - txq->tail);
-	}
-	return txq->nb_desc - busy;
+	return m != NULL && m->next == NULL;
 }
 
 uint32_t
@@ -112,11 +99,11 @@ revere_net_tx_reclaim(struct revere_net_txq *txq, uint32_t max_packets)
 {
 	uint32_t i, count, packets = 0;
 
-	tx_look(txq);
+	revere_net_tx_look(txq);
 	count = (uint32_t)(txq->completed - txq->tail);
 	for (i = 0; i < count && packets < max_packets; i++)
-		packets += txq->sw[(txq->tail + i) & txq->mask]->next == NULL;
-	free_range(txq, i);
+		packets += is_last(txq->sw[(txq->tail + i) & txq->mask]);
+	revere_net_tx_free_range(txq, i);
 	return packets;
 }
 
@@ -131,24 +118,6 @@ revere_net_tx_done_cleanup(void *tx_queue, uint32_t free_cnt)
 }
 
 /* ---- Bursts ------------------------------------------------------------------------------- */
-
-static __rte_always_inline void
-write_head(void *msg, uint32_t count)
-{
-	struct rvr_rna_tx *head = msg;
-
-	head->opcode = rvr_cpu_le16(RVR_RNA_OP_TX);
-	head->count = rvr_cpu_le16((uint16_t)count);
-	head->zero = 0;
-	head->zero2 = 0;
-}
-
-static __rte_always_inline void
-write_desc(revere_net_word *desc, const struct rte_mbuf *m, uint32_t flags)
-{
-	desc[0] = rvr_cpu_le64(rte_mbuf_data_iova(m));
-	desc[1] = rvr_cpu_le64((uint64_t)m->data_len | (uint64_t)flags << 16);
-}
 
 /** One message of packets of one segment each. */
 static __rte_always_inline void
@@ -165,9 +134,8 @@ write_packets(struct revere_net_txq *txq, void *msg, struct rte_mbuf **pkts, uin
 	txq->head += count;
 }
 
-/** After a ring had no room: whether that is because of a wild index. */
-static __rte_noinline void
-tx_check_ring(struct revere_net_txq *txq)
+void
+revere_net_tx_check_ring(struct revere_net_txq *txq)
 {
 	if (txq->ring->broken)
 		revere_net_tx_fault(txq, "an index of its ring of packets, beyond",
@@ -196,33 +164,9 @@ revere_net_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
 		revere_tx_publish(ring, msgs);
 		revere_net_prefetch_slots(ring, REVERE_NET_LINES_AHEAD);
 	} else if (unlikely(room == 0)) {
-		tx_check_ring(txq);
+		revere_net_tx_check_ring(txq);
 	}
 	return (uint16_t)sent;
-}
-
-/** A message that is being filled with packets of any number of segments. */
-struct tx_writer {
-	uint32_t msgs; /**< messages that are full */
-	uint32_t room; /**< messages that there is room for */
-	uint32_t fill; /**< descriptors of the open one */
-};
-
-static inline void
-write_segments(struct revere_net_txq *txq, struct tx_writer *writer, struct rte_mbuf *m)
-{
-	for (; m != NULL; m = m->next) {
-		void *msg = revere_tx_slot(txq->ring, writer->msgs);
-		revere_net_word *descs = RTE_PTR_ADD(msg, sizeof(struct rvr_rna_tx));
-
-		txq->sw[txq->head++ & txq->mask] = m;
-		write_desc(&descs[2 * writer->fill], m, m->next != NULL ? RVR_RNA_TX_MORE : 0);
-		if (++writer->fill == txq->max_descs) {
-			write_head(msg, writer->fill);
-			writer->fill = 0;
-			writer->msgs++;
-		}
-	}
 }
 
 uint16_t
@@ -244,40 +188,8 @@ revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t co
 		descs -= pkts[sent]->nb_segs;
 		write_segments(txq, &writer, pkts[sent]);
 	}
-	if (writer.fill > 0)
-		write_head(revere_tx_slot(ring, writer.msgs++), writer.fill);
-	if (likely(writer.msgs > 0))
-		revere_tx_publish(ring, writer.msgs);
-	else if (unlikely(writer.room == 0))
-		tx_check_ring(txq);
+	writer_end(txq, &writer);
 	return sent;
-}
-
-/* What descriptors can't say; of what type a packet is harms nobody. */
-#define TX_NOT_OFFERED                                                                         \
-	(RTE_MBUF_F_TX_OFFLOAD_MASK & ~(RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 |              \
-		RTE_MBUF_F_TX_OUTER_IPV4 | RTE_MBUF_F_TX_OUTER_IPV6))
-
-uint16_t
-revere_net_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
-{
-	const struct revere_net_txq *txq = tx_queue;
-	uint16_t i;
-
-	for (i = 0; i < count; i++) {
-		const struct rte_mbuf *m = pkts[i];
-
-		if (m->ol_flags & TX_NOT_OFFERED) {
-			rte_errno = ENOTSUP;
-			break;
-		}
-		if (m->nb_segs > txq->max_segs || m->pkt_len > txq->net->limits.max_frame ||
-			m->pkt_len < RTE_ETHER_HDR_LEN) {
-			rte_errno = EINVAL;
-			break;
-		}
-	}
-	return i;
 }
 
 int
