@@ -157,8 +157,8 @@ check_packet(const struct revere_net_txq *txq, const struct rte_mbuf *m)
 		return EINVAL;
 	if ((m->ol_flags & (ip | TX_OUTER)) && headers_of(m) - m->l4_len > m->pkt_len)
 		return EINVAL;
-	if ((m->ol_flags & ip) && (m->l2_len < RTE_ETHER_HDR_LEN || m->l3_len < 20 ||
-		    m->l3_len % 4 != 0))
+	if ((m->ol_flags & ip) && (m->l3_len < 20 || m->l3_len % 4 != 0 ||
+		    (!(m->ol_flags & TX_OUTER) && m->l2_len < RTE_ETHER_HDR_LEN)))
 		return EINVAL;
 	if (m->ol_flags & TX_SEGMENTS)
 		return check_segments(txq, m);
