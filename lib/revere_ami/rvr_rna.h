@@ -234,8 +234,8 @@ enum rvr_rna_control_opcode {
 	RVR_RNA_CTL_STATS_RESET = 11,
 	RVR_RNA_CTL_PORT_RELEASE = 12, /**< as new: queues released, settings and counters reset */
 	RVR_RNA_CTL_QUEUE_STATS_RESET = 13, /**< struct rvr_rna_queue */
-	RVR_RNA_CTL_RX_OFFLOADS = 32, /**< struct rvr_rna_rx_offloads: of a queue, until released */
-	RVR_RNA_CTL_TIME = 33, /**< struct rvr_rna_time, done and answered */
+	RVR_RNA_CTL_RX_OFFLOADS = 14, /**< struct rvr_rna_rx_offloads: of a queue, until released */
+	RVR_RNA_CTL_TIME = 15, /**< struct rvr_rna_time, done and answered */
 };
 
 enum rvr_rna_control_status {

@@ -607,7 +607,7 @@ noise_harms_nobody(void **state)
 		uint16_t opcode = ring == &r.tx ? RVR_RNA_OP_TX : RVR_RNA_OP_BUFFERS;
 
 		if (ring == &r.control)
-			opcode = (uint16_t)(1 + rnd(14));
+			opcode = (uint16_t)(1 + rnd(16));
 		if (ec_room(ring)) {
 			noise(&r, ec_slot(ring, ring->index), MSG, opcode);
 			if (ring == &r.control) {
