@@ -18,6 +18,7 @@
 #define EVENT_LOG2_SLOTS 3
 #define CONTROL_PRIO 15 /* before packets: few, and somebody waits */
 #define CONTROL_LOG2_MSG_LENGTH 5 /* RVR_RNA_CONTROL_SIZE, in DW */
+#define CONTROL_LOG2_LENGTH_MAX 8 /* REVERE_NET_MESSAGE_MAX, in DW */
 
 /* Sockets of the AMI-SW. */
 enum { CONTROL_TX = 0, CONTROL_RX = 0, EVENT_RX = 1 };
@@ -152,25 +153,61 @@ answer_status(struct revere_net *net, const struct rvr_rna_control *answer)
 	return status_errno(status);
 }
 
+/** One request and its answer, whatever the status is. */
+static int
+request_exchange(struct revere_net *net, uint16_t opcode, const void *req, size_t req_size,
+	struct rvr_rna_control *answer)
+{
+	struct revere_net_control *control = &net->control;
+	struct rvr_rna_control *request = (void *)control->message;
+	int ret;
+
+	if (req_size > revere_net_request_room(net))
+		return -E2BIG;
+	pthread_mutex_lock(&control->lock);
+	memset(request, 0, sizeof(*request));
+	request->opcode = rvr_cpu_le16(opcode);
+	request->port = rvr_cpu_le16(net->port);
+	request->tag = rvr_cpu_le16(control->tag++);
+	if (req != NULL)
+		memcpy(request->payload, req, req_size);
+	ret = request_send(net, request, answer);
+	pthread_mutex_unlock(&control->lock);
+	return ret;
+}
+
+size_t
+revere_net_request_room(const struct revere_net *net)
+{
+	return ((size_t)RVR_DW << net->control.log2_length) -
+	       offsetof(struct rvr_rna_control, payload);
+}
+
+int
+revere_net_request_quiet(struct revere_net *net, uint16_t opcode, const void *req,
+	size_t req_size, void *rsp, size_t rsp_size)
+{
+	struct rvr_rna_control answer = { 0 };
+	int ret;
+
+	ret = request_exchange(net, opcode, req, req_size, &answer);
+	if (ret < 0)
+		return ret;
+	if (rsp != NULL)
+		memcpy(rsp, answer.payload, rsp_size);
+	return status_errno(rvr_le16_cpu(answer.status));
+}
+
 int
 revere_net_request(struct revere_net *net, uint16_t opcode, const void *req, size_t req_size,
 	void *rsp, size_t rsp_size)
 {
-	struct rvr_rna_control request = {
-		.opcode = rvr_cpu_le16(opcode),
-		.port = rvr_cpu_le16(net->port),
-	};
 	struct rvr_rna_control answer = { 0 };
 	int ret;
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return revere_net_secondary_request(net, opcode, req, req_size, rsp, rsp_size);
-	if (req != NULL)
-		memcpy(request.payload, req, req_size);
-	pthread_mutex_lock(&net->control.lock);
-	request.tag = rvr_cpu_le16(net->control.tag++);
-	ret = request_send(net, &request, &answer);
-	pthread_mutex_unlock(&net->control.lock);
+	ret = request_exchange(net, opcode, req, req_size, &answer);
 	if (ret == 0)
 		ret = answer_status(net, &answer);
 	if (ret == 0 && rsp != NULL)
@@ -224,7 +261,7 @@ static int
 control_rings(struct revere_net *net, uint8_t event_log2_length)
 {
 	const struct revere_ring_conf confs[] = {
-		{ CONTROL_TX, RVR_AMS_TX, CONTROL_LOG2_SLOTS, CONTROL_LOG2_MSG_LENGTH, 0,
+		{ CONTROL_TX, RVR_AMS_TX, CONTROL_LOG2_SLOTS, net->control.log2_length, 0,
 			RVR_RX_BACK_PRESSURE },
 		{ CONTROL_RX, RVR_AMS_RX, CONTROL_LOG2_SLOTS, CONTROL_LOG2_MSG_LENGTH, 0,
 			RVR_RX_BACK_PRESSURE },
@@ -247,6 +284,10 @@ control_sessions(struct revere_net *net, uint8_t event_log2_length)
 		.log2_msg_length = CONTROL_LOG2_MSG_LENGTH,
 		.prio = CONTROL_PRIO,
 	};
+	const struct revere_asn_conf request_conf = {
+		.log2_msg_length = control->log2_length,
+		.prio = CONTROL_PRIO,
+	};
 	const struct revere_asn_conf event_conf = {
 		.log2_msg_length = event_log2_length,
 		.prio = CONTROL_PRIO,
@@ -258,7 +299,7 @@ control_sessions(struct revere_net *net, uint8_t event_log2_length)
 	const struct revere_asn_end hw_tx = { NULL, control->ami_hw, RVR_RNA_TX_CONTROL };
 	const struct revere_asn_end hw_event = { NULL, control->ami_hw, RVR_RNA_TX_EVENTS };
 
-	control->asn[0] = revere_asn_create(net->dev, &tx, &hw_rx, &conf);
+	control->asn[0] = revere_asn_create(net->dev, &tx, &hw_rx, &request_conf);
 	if (control->asn[0] < 0)
 		return control->asn[0];
 	control->asn[1] = revere_asn_create(net->dev, &hw_tx, &rx, &conf);
@@ -333,6 +374,9 @@ revere_net_control_open(struct revere_net *net)
 	net->control.irq = (struct revere_net_irq){ -1, -1 };
 	for (i = 0; i < RTE_DIM(net->control.asn); i++)
 		net->control.asn[i] = -1;
+	/* As long as can be: lists of rules go with fewer of them. */
+	net->control.log2_length = RTE_MIN(revere_dev_info(net->dev)->max_log2_msg_length,
+		CONTROL_LOG2_LENGTH_MAX);
 	ret = control_check(net);
 	if (ret == 0)
 		ret = control_connect(net);

@@ -240,6 +240,8 @@ net_close(struct rte_eth_dev *dev)
 	release_queues(dev);
 	revere_net_rx_intr_fini(dev);
 	revere_net_pairs_resize(net, 0);
+	revere_net_flow_forget(net);
+	revere_net_meters_forget(net);
 	revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
 	revere_net_control_close(net);
 	revere_net_steer_fini(net);
@@ -257,6 +259,8 @@ net_reset(struct rte_eth_dev *dev)
 	release_queues(dev);
 	revere_net_rx_intr_fini(dev);
 	revere_net_pairs_resize(net, 0);
+	revere_net_flow_forget(net);
+	revere_net_meters_forget(net);
 	revere_net_control_close(net);
 	ret = revere_net_control_open(net);
 	if (ret == 0)
@@ -294,6 +298,8 @@ static const struct eth_dev_ops net_ops = {
 	.set_mc_addr_list = revere_net_multicast_set,
 	.vlan_filter_set = revere_net_vlan_filter_set,
 	.vlan_offload_set = revere_net_vlan_offload_set,
+	.flow_ops_get = revere_net_flow_ops_get,
+	.mtr_ops_get = revere_net_mtr_ops_get,
 	.flow_ctrl_get = revere_net_pause_get,
 	.flow_ctrl_set = revere_net_pause_set,
 	.set_queue_rate_limit = revere_net_queue_rate_set,

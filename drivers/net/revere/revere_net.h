@@ -38,6 +38,7 @@
 #define REVERE_NET_VLAN_OVERHEAD 8 /* bytes of a frame beside header and MTU: two tags */
 #define REVERE_NET_RETA_MAX 512
 #define REVERE_NET_KEY_MAX 52
+#define REVERE_NET_MESSAGE_MAX 2048 /* bytes of a request */
 #define REVERE_NET_EVENT_US 100000 /* between looks at events */
 
 /* ---- Differences between DPDK releases in signatures of ops ------------------------------- */
@@ -172,6 +173,8 @@ struct revere_net_control {
 	struct revere_ami_hw *ami_hw;
 	int asn[3];
 	uint16_t tag;
+	uint8_t log2_length; /**< of requests, DW */
+	uint64_t message[REVERE_NET_MESSAGE_MAX / sizeof(uint64_t)]; /**< request, under lock */
 	struct revere_net_irq irq; /**< of events */
 	struct rte_intr_handle *intr; /**< with which EAL waits for it, NULL: it doesn't */
 };
@@ -217,6 +220,8 @@ struct revere_net {
 	uint64_t rss_hf; /**< RTE_ETH_RSS_*, as asked for */
 	uint8_t rss_key[REVERE_NET_KEY_MAX];
 	uint16_t reta[REVERE_NET_RETA_MAX];
+	struct revere_mtr_state *mtr; /**< NULL: there never were meters */
+	struct revere_flow_state *flow; /**< revere_flow.h; NULL: there never were flows */
 };
 
 /* ---- revere_ethdev.c ---------------------------------------------------------------------- */
@@ -256,6 +261,11 @@ void revere_net_control_close(struct revere_net *net);
  */
 int revere_net_request(struct revere_net *net, uint16_t opcode, const void *req, size_t req_size,
 	void *rsp, size_t rsp_size);
+/** Largest payload of a request, bytes. */
+size_t revere_net_request_room(const struct revere_net *net);
+/** As revere_net_request(), but silent if refused; then too the answer's payload is given. */
+int revere_net_request_quiet(struct revere_net *net, uint16_t opcode, const void *req,
+	size_t req_size, void *rsp, size_t rsp_size);
 int revere_net_port_info(struct revere_net *net, struct rvr_rna_port_info *info);
 /** Sets flags RVR_RNA_PORT_* of the port, those in @p mask. */
 int revere_net_port_flags(struct revere_net *net, uint32_t mask, uint32_t flags);
@@ -439,6 +449,22 @@ int revere_net_reta_update(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entr
 	uint16_t size);
 int revere_net_reta_query(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *conf,
 	uint16_t size);
+
+/** Hash types of the agent, RVR_RNA_RSS_*, for some of DPDK's. */
+uint32_t revere_net_rss_types(const struct revere_net *net, uint64_t hf);
+
+/* ---- revere_flow.c ------------------------------------------------------------------------ */
+
+int revere_net_flow_ops_get(struct rte_eth_dev *dev, const struct rte_flow_ops **ops);
+/** The agent has forgotten the port's rules: so does the driver. */
+void revere_net_flow_forget(struct revere_net *net);
+
+/* ---- revere_mtr.c ------------------------------------------------------------------------- */
+
+int revere_net_mtr_ops_get(struct rte_eth_dev *dev, void *ops);
+void revere_net_meters_forget(struct revere_net *net);
+/** The agent's number of a meter, or a negative errno. */
+int revere_net_meter_find(const struct revere_net *net, uint32_t meter_id);
 
 /* ---- revere_stats.c ----------------------------------------------------------------------- */
 

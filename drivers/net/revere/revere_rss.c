@@ -55,8 +55,8 @@ revere_net_rss_offloads(const struct revere_net *net)
 	return hf;
 }
 
-static uint32_t
-rss_types_of(uint64_t hf)
+uint32_t
+revere_net_rss_types(const struct revere_net *net, uint64_t hf)
 {
 	uint32_t types = 0;
 	unsigned int i;
@@ -64,7 +64,7 @@ rss_types_of(uint64_t hf)
 	for (i = 0; i < RTE_DIM(rss_types); i++)
 		if (hf & rss_types[i].hf)
 			types |= rss_types[i].type;
-	return types;
+	return types & net->limits.rss_types;
 }
 
 static int
@@ -90,7 +90,7 @@ static int
 rss_send(struct revere_net *net)
 {
 	struct rvr_rna_rss rss = {
-		.types = rvr_cpu_le32(rss_types_of(net->rss_hf)),
+		.types = rvr_cpu_le32(revere_net_rss_types(net, net->rss_hf)),
 		.key_size = rvr_cpu_le32(net->limits.rss_key_size),
 	};
 

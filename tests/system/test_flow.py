@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Revere for DPDK authors
+"""rte_flow with stock dpdk-testpmd: what each item matches and each action does, byte by byte."""
+
+import re
+
+import pytest
+from conftest import leave, wait_until
+from scapy.contrib.geneve import GENEVE
+from scapy.contrib.mpls import MPLS
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
+from scapy.layers.l2 import GRE, Dot1AD, Dot1Q, Ether
+from scapy.layers.sctp import SCTP
+from scapy.layers.vxlan import VXLAN
+from scapy.packet import Raw
+
+SRC, DST, NEW = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:99"
+ETH = Ether(src=SRC, dst=DST)
+PAYLOAD = Raw(b"0123456789abcdefghijklmnopqrstuvwxyz")
+V4 = IP(src="10.0.0.1", dst="10.0.0.2", ttl=60, tos=0x20)
+V6 = IPv6(src="fd00::1", dst="fd00::2", hlim=60, tc=0x20, fl=0x12345)
+INNER = Ether(src="02:00:00:00:01:01", dst="02:00:00:00:01:02") / IP(
+    src="192.168.0.1", dst="192.168.0.2") / TCP(sport=5, dport=6)
+TUNNEL = ETH / V4 / UDP(sport=50000, dport=4789)
+
+
+@pytest.fixture
+def flow_port(testpmd, tap_name, tap):
+    """start(): testpmd that sends back what comes by its tap, and the tap."""
+    def start(app=()):
+        pmd = testpmd([f"net_revere0,backend=tap,tap={tap_name}"], app)
+        pmd.command("set fwd io")
+        pmd.command("start")
+        return pmd, tap(tap_name)
+    return start
+
+
+def rule(pmd, text, port=0):
+    """Creates a flow; its number."""
+    answer = pmd.command(f"flow create {port} {text}")
+    made = re.search(r"Flow rule #(\d+) created", answer)
+    assert made, answer
+    return int(made.group(1))
+
+
+def destroy(pmd, number, port=0):
+    """Ends a flow."""
+    answer = pmd.command(f"flow destroy {port} rule {number}")
+    assert f"Flow rule #{number} destroyed" in answer, answer
+
+
+def receive(port, seconds=2):
+    """The next frame that isn't the kernel's own neighbour discovery."""
+    while (frame := port.receive(seconds)) is not None and frame[:2] == b"\x33\x33":
+        pass
+    return frame
+
+
+def exchange(port, frame):
+    """Sends a frame and gives what comes back."""
+    port.send(frame)
+    back = receive(port)
+    assert back is not None, "nothing came back"
+    return back
+
+
+# ---- Items -------------------------------------------------------------------------------------
+
+# pattern, a frame that it matches, one that it doesn't
+ITEMS = {
+    "eth_src": (f"eth src is {SRC}", ETH / V4 / PAYLOAD,
+                Ether(src=NEW, dst=DST) / V4 / PAYLOAD),
+    "eth_mask": (f"eth dst spec {DST} dst mask ff:ff:00:00:00:00", ETH / V4 / PAYLOAD,
+                 Ether(src=SRC, dst="02:01:00:00:00:02") / V4 / PAYLOAD),
+    "eth_type": ("eth type is 0x86dd", ETH / V6 / PAYLOAD, ETH / V4 / PAYLOAD),
+    "vlan": ("eth / vlan vid is 5", ETH / Dot1Q(vlan=5) / V4 / PAYLOAD,
+             ETH / Dot1Q(vlan=6) / V4 / PAYLOAD),
+    "vlan_pcp": ("eth / vlan pcp is 3 / ipv4", ETH / Dot1Q(vlan=5, prio=3) / V4 / PAYLOAD,
+                 ETH / Dot1Q(vlan=5, prio=2) / V4 / PAYLOAD),
+    "qinq": ("eth / vlan vid is 7 / vlan vid is 8 / ipv4",
+             ETH / Dot1AD(vlan=7) / Dot1Q(vlan=8) / V4 / PAYLOAD,
+             ETH / Dot1AD(vlan=8) / Dot1Q(vlan=7) / V4 / PAYLOAD),
+    "vlan_any": ("eth / vlan / ipv4", ETH / Dot1Q(vlan=9) / V4 / PAYLOAD, ETH / V4 / PAYLOAD),
+    "ipv4": ("eth / ipv4", ETH / V4 / PAYLOAD, ETH / V6 / PAYLOAD),
+    "ipv4_src": ("eth / ipv4 src is 10.0.0.1", ETH / V4 / PAYLOAD,
+                 ETH / IP(src="10.0.0.3", dst="10.0.0.2") / PAYLOAD),
+    "ipv4_net": ("eth / ipv4 dst spec 10.0.0.0 dst mask 255.255.255.0", ETH / V4 / PAYLOAD,
+                 ETH / IP(src="10.0.0.3", dst="10.0.1.2") / PAYLOAD),
+    "ipv4_fields": ("eth / ipv4 tos is 0x20 ttl is 60 proto is 17",
+                    ETH / V4 / UDP() / PAYLOAD, ETH / V4 / TCP() / PAYLOAD),
+    "ipv4_options": ("eth / ipv4 / udp dst is 9",
+                     ETH / IP(options=[b"\x01" * 8]) / UDP(dport=9) / PAYLOAD,
+                     ETH / IP(options=[b"\x01" * 8]) / UDP(dport=10) / PAYLOAD),
+    "ipv4_fragment": ("eth / ipv4 fragment_offset spec 0x2000 fragment_offset mask 0x2000",
+                      ETH / IP(flags="MF", proto=17) / PAYLOAD, ETH / V4 / UDP() / PAYLOAD),
+    "ipv6": ("eth / ipv6 src is fd00::1 dst is fd00::2", ETH / V6 / UDP() / PAYLOAD,
+             ETH / IPv6(src="fd00::3", dst="fd00::2") / UDP() / PAYLOAD),
+    "ipv6_fields": ("eth / ipv6 tc is 0x20 flow is 0x12345 hop is 60", ETH / V6 / PAYLOAD,
+                    ETH / IPv6(hlim=60, tc=0x20, fl=0x12346) / PAYLOAD),
+    "ipv6_behind": ("eth / ipv6 / udp src is 77",
+                    ETH / V6 / IPv6ExtHdrDestOpt() / UDP(sport=77) / PAYLOAD,
+                    ETH / V6 / IPv6ExtHdrDestOpt() / UDP(sport=78) / PAYLOAD),
+    "ipv6_ext": ("eth / ipv6 / ipv6_ext", ETH / V6 / IPv6ExtHdrDestOpt() / UDP() / PAYLOAD,
+                 ETH / V6 / UDP() / PAYLOAD),
+    "ipv6_frag_ext": ("eth / ipv6 / ipv6_frag_ext",
+                      ETH / V6 / IPv6ExtHdrFragment(m=1, nh=17) / PAYLOAD,
+                      ETH / V6 / UDP() / PAYLOAD),
+    "tcp": ("eth / ipv4 / tcp src is 1 dst is 2", ETH / V4 / TCP(sport=1, dport=2) / PAYLOAD,
+            ETH / V4 / UDP(sport=1, dport=2) / PAYLOAD),
+    "tcp_flags": ("eth / ipv4 / tcp flags spec 0x02 flags mask 0x02",
+                  ETH / V4 / TCP(flags="SA") / PAYLOAD, ETH / V4 / TCP(flags="A") / PAYLOAD),
+    "udp_range": ("eth / ipv4 / udp dst spec 1000 dst last 1999 dst mask 0xffff",
+                  ETH / V4 / UDP(dport=1999) / PAYLOAD, ETH / V4 / UDP(dport=2000) / PAYLOAD),
+    "udp_range_low": ("eth / ipv4 / udp dst spec 1001 dst last 1002 dst mask 0xffff",
+                      ETH / V4 / UDP(dport=1001) / PAYLOAD, ETH / V4 / UDP(dport=1000) / PAYLOAD),
+    "sctp": ("eth / ipv4 / sctp dst is 5", ETH / V4 / SCTP(dport=5) / PAYLOAD,
+             ETH / V4 / SCTP(dport=6) / PAYLOAD),
+    "icmp": ("eth / ipv4 / icmp type is 8 code is 0", ETH / V4 / ICMP(type=8) / PAYLOAD,
+             ETH / V4 / ICMP(type=0) / PAYLOAD),
+    "icmp6": ("eth / ipv6 / icmp6 type is 128", ETH / V6 / ICMPv6EchoRequest() / PAYLOAD,
+              ETH / V6 / UDP() / PAYLOAD),
+    "vxlan": ("eth / ipv4 / udp / vxlan vni is 42", TUNNEL / VXLAN(vni=42) / INNER,
+              TUNNEL / VXLAN(vni=43) / INNER),
+    "vxlan_inner": ("eth / ipv4 / udp / vxlan / eth / ipv4 dst is 192.168.0.2 / tcp dst is 6",
+                    TUNNEL / VXLAN(vni=42) / INNER, INNER / PAYLOAD),
+    "geneve": ("eth / ipv4 / udp / geneve vni is 3 / eth / ipv4",
+               ETH / V4 / UDP(dport=6081) / GENEVE(vni=3) / INNER,
+               ETH / V4 / UDP(dport=6081) / GENEVE(vni=4) / INNER),
+    "gre": ("eth / ipv4 / gre protocol is 0x0800 / ipv4 src is 1.2.3.4",
+            ETH / V4 / GRE() / IP(src="1.2.3.4") / PAYLOAD,
+            ETH / V4 / GRE() / IP(src="1.2.3.5") / PAYLOAD),
+    "gre_key": ("eth / ipv4 / gre / gre_key value is 99",
+                ETH / V4 / GRE(key_present=1, key=99) / IP() / PAYLOAD,
+                ETH / V4 / GRE() / IP() / PAYLOAD),
+    "mpls": ("eth / mpls label is 1000 / ipv4 / udp dst is 3",
+             ETH / MPLS(label=1000, s=1, ttl=9) / V4 / UDP(dport=3) / PAYLOAD,
+             ETH / MPLS(label=1001, s=1, ttl=9) / V4 / UDP(dport=3) / PAYLOAD),
+    "ip_in_ip": ("eth / ipv4 / ipv6 src is fd00::1", ETH / V4 / V6 / PAYLOAD, ETH / V6 / PAYLOAD),
+}
+
+
+def test_items(flow_port):
+    """A matched frame gets another destination; one that isn't stays as it is."""
+    pmd, port = flow_port()
+    wrong = []
+    for name, (pattern, hit, miss) in ITEMS.items():
+        number = rule(pmd, f"ingress pattern {pattern} / end "
+                           f"actions set_mac_dst mac_addr {NEW} / queue index 0 / end")
+        marked = exchange(port, hit)
+        if marked[:6] != bytes.fromhex(NEW.replace(":", "")) or marked[6:] != bytes(hit)[6:]:
+            wrong.append(f"{name}: {bytes(hit).hex()} isn't matched: {marked.hex()}")
+        if exchange(port, miss) != bytes(miss):
+            wrong.append(f"{name}: {bytes(miss).hex()} is matched")
+        destroy(pmd, number)
+    assert not wrong, "\n".join(wrong)
+    leave(pmd)
+
+
+# ---- Actions -----------------------------------------------------------------------------------
+
+UDP4 = ETH / V4 / UDP(sport=1, dport=2) / PAYLOAD
+TCP4 = ETH / V4 / TCP(sport=1, dport=2) / PAYLOAD
+UDP6 = ETH / V6 / UDP(sport=1, dport=2) / PAYLOAD
+
+
+def changed(frame, **layers):
+    """A frame with other fields, lengths and checksums made anew by scapy."""
+    frame = frame.copy()
+    for layer, fields in layers.items():
+        part = frame.getlayer(layer)
+        for name, value in fields.items():
+            setattr(part, name, value)
+    return frame
+
+
+# actions, frame, what becomes of it
+ACTIONS = {
+    "set_mac": (f"set_mac_src mac_addr {NEW} / set_mac_dst mac_addr {NEW}", UDP4,
+                changed(UDP4, Ether={"src": NEW, "dst": NEW})),
+    "set_ipv4": ("set_ipv4_src ipv4_addr 1.2.3.4 / set_ipv4_dst ipv4_addr 5.6.7.8", UDP4,
+                 changed(UDP4, IP={"src": "1.2.3.4", "dst": "5.6.7.8"})),
+    "set_ipv4_tcp": ("set_ipv4_src ipv4_addr 255.255.255.255", TCP4,
+                     changed(TCP4, IP={"src": "255.255.255.255"})),
+    "set_ipv6": ("set_ipv6_src ipv6_addr fd01::9 / set_ipv6_dst ipv6_addr fd01::8", UDP6,
+                 changed(UDP6, IPv6={"src": "fd01::9", "dst": "fd01::8"})),
+    "set_tp": ("set_tp_src port 3333 / set_tp_dst port 4444", TCP4,
+               changed(TCP4, TCP={"sport": 3333, "dport": 4444})),
+    "set_tp_udp6": ("set_tp_src port 3333 / set_tp_dst port 4444", UDP6,
+                    changed(UDP6, UDP={"sport": 3333, "dport": 4444})),
+    "set_tp_sctp": ("set_tp_dst port 4444", ETH / V4 / SCTP(sport=1, dport=2) / PAYLOAD,
+                    ETH / V4 / SCTP(sport=1, dport=4444) / PAYLOAD),
+    "set_ttl": ("set_ttl ttl_value 9", UDP4, changed(UDP4, IP={"ttl": 9})),
+    "set_hop": ("set_ttl ttl_value 9", UDP6, changed(UDP6, IPv6={"hlim": 9})),
+    "dec_ttl": ("dec_ttl", UDP4, changed(UDP4, IP={"ttl": 59})),
+    "dec_hop": ("dec_ttl", UDP6, changed(UDP6, IPv6={"hlim": 59})),
+    "set_dscp": ("set_ipv4_dscp dscp_value 10", UDP4, changed(UDP4, IP={"tos": 40})),
+    "set_dscp6": ("set_ipv6_dscp dscp_value 10", UDP6, changed(UDP6, IPv6={"tc": 40})),
+    "vlan_push": ("of_push_vlan ethertype 0x8100 / of_set_vlan_vid vlan_vid 77 / "
+                  "of_set_vlan_pcp vlan_pcp 5", UDP4,
+                  ETH / Dot1Q(vlan=77, prio=5) / V4 / UDP(sport=1, dport=2) / PAYLOAD),
+    "vlan_pop": ("of_pop_vlan", ETH / Dot1Q(vlan=77) / V4 / UDP(sport=1, dport=2) / PAYLOAD, UDP4),
+    "vlan_set": ("of_set_vlan_vid vlan_vid 9", ETH / Dot1Q(vlan=77, prio=3) / V4 / PAYLOAD,
+                 ETH / Dot1Q(vlan=9, prio=3) / V4 / PAYLOAD),
+    "vxlan_decap": ("vxlan_decap", TUNNEL / VXLAN(vni=42) / INNER / PAYLOAD, INNER / PAYLOAD),
+    "several": ("set_ipv4_dst ipv4_addr 9.9.9.9 / dec_ttl / set_tp_dst port 80 / "
+                "of_push_vlan ethertype 0x8100 / of_set_vlan_vid vlan_vid 2", TCP4,
+                ETH / Dot1Q(vlan=2, type=0x800) / IP(src="10.0.0.1", dst="9.9.9.9", ttl=59,
+                                                     tos=0x20)
+                / TCP(sport=1, dport=80) / PAYLOAD),
+}
+
+
+def test_actions(flow_port):
+    """Bytes, with the checksums that scapy computes for the frame that is to come."""
+    pmd, port = flow_port()
+    wrong = []
+    for name, (actions, frame, expected) in ACTIONS.items():
+        number = rule(pmd, f"ingress pattern eth / end actions {actions} / queue index 0 / end")
+        got = exchange(port, frame)
+        if got != bytes(expected):
+            wrong.append(f"{name}:\n{got.hex()} instead of\n{bytes(expected).hex()}")
+        destroy(pmd, number)
+    assert not wrong, "\n".join(wrong)
+    leave(pmd)
+
+
+def test_vxlan_encap(flow_port):
+    """Lengths, checksum and a source port made of the flow; decapsulated it is as before."""
+    pmd, port = flow_port()
+    pmd.command("set vxlan ip-version ipv4 vni 42 udp-src 0 udp-dst 4789 ip-src 10.1.0.1 "
+                f"ip-dst 10.1.0.2 eth-src {SRC} eth-dst {NEW}")
+    number = rule(pmd, "egress pattern eth / end actions vxlan_encap / end")
+    got = Ether(exchange(port, UDP4))
+    assert got.dst == NEW and got[IP].dst == "10.1.0.2" and got[VXLAN].vni == 42
+    assert got[UDP].sport >= 0xc000 and got[UDP].dport == 4789
+    assert bytes(got[VXLAN].payload) == bytes(UDP4)
+    assert got[IP].len == len(UDP4) + 36 and got[UDP].len == len(UDP4) + 16
+    checksum = got[IP].chksum
+    del got[IP].chksum
+    assert Ether(bytes(got))[IP].chksum == checksum
+    destroy(pmd, number)
+    leave(pmd)
+
+
+def test_raw_encap(flow_port):
+    """Any header may come off and be put in front."""
+    pmd, port = flow_port()
+    pmd.command("set raw_decap 0 eth / end_set")
+    pmd.command(f"set raw_encap 0 eth src is {NEW} dst is {NEW} type is 0x0800 / end_set")
+    rule(pmd, "ingress pattern eth / end actions raw_decap index 0 / raw_encap index 0 / "
+              "queue index 0 / end")
+    assert exchange(port, UDP4) == bytes(changed(UDP4, Ether={"src": NEW, "dst": NEW}))
+    leave(pmd)
+
+
+def count_of(pmd, number):
+    """Packets and bytes of a flow's counter."""
+    text = pmd.command(f"flow query 0 {number} count")
+    return tuple(int(re.search(rf"{what}: (\d+)", text).group(1)) for what in ("hits", "bytes"))
+
+
+def test_drop_count(flow_port):
+    """What is dropped is counted, priorities decide, and nothing else is lost."""
+    pmd, port = flow_port()
+    number = rule(pmd, "priority 1 ingress pattern eth / ipv4 / end actions count / drop / end")
+    passing = rule(pmd, "priority 0 ingress pattern eth / ipv4 / udp dst is 7 / end "
+                        "actions count / queue index 0 / end")
+    seven = ETH / V4 / UDP(dport=7) / PAYLOAD
+    for _ in range(3):
+        port.send(UDP4)
+        assert exchange(port, seven) == bytes(seven)
+    assert count_of(pmd, number) == (3, 3 * len(UDP4))
+    assert count_of(pmd, passing) == (3, 3 * len(seven))
+    destroy(pmd, number)
+    assert exchange(port, UDP4) == bytes(UDP4)
+    leave(pmd)
+
+
+def test_jump_mark_groups(flow_port):
+    """A mark of one group is an item of the next."""
+    pmd, port = flow_port()
+    rule(pmd, "group 0 ingress pattern eth / ipv4 / udp dst is 5 / end "
+              "actions mark id 55 / jump group 3 / end")
+    rule(pmd, "group 0 ingress priority 1 pattern eth / ipv4 / end actions jump group 3 / end")
+    rule(pmd, f"group 3 ingress pattern mark id is 55 / end "
+              f"actions set_mac_dst mac_addr {NEW} / queue index 0 / end")
+    five = ETH / V4 / UDP(dport=5) / PAYLOAD
+    assert exchange(port, five) == bytes(changed(five, Ether={"dst": NEW}))
+    assert exchange(port, UDP4) == bytes(UDP4)
+    leave(pmd)
+
+
+def test_queues(flow_port):
+    """Queue and RSS choose queues; what is meant for another address comes too."""
+    pmd, port = flow_port(["--rxq=4", "--txq=4"])
+    rule(pmd, "ingress pattern eth / ipv4 / udp dst is 5 / end actions queue index 3 / end")
+    rule(pmd, "ingress pattern eth / ipv4 / tcp / end actions rss types ipv4-tcp end "
+              "queues 1 2 end / end")
+    pmd.command("set verbose 1")
+    pmd.command("set fwd rxonly")
+    pmd.command("stop")
+    pmd.command("start")
+    port.send(ETH / V4 / UDP(dport=5) / PAYLOAD)
+    for source in range(40):
+        port.send(ETH / V4 / TCP(sport=source) / PAYLOAD)
+    wait_until(lambda: pmd.port_stats()["RX-packets"] >= 41)
+    text = pmd.command("stop")
+    text = text + pmd.command("show port xstats 0")
+    packets = [int(re.search(rf"rx_q{q}_packets: (\d+)", text).group(1)) for q in range(4)]
+    assert packets[0] == 0 and packets[3] == 1
+    assert packets[1] + packets[2] == 40 and min(packets[1:3]) > 4
+    leave(pmd)
+
+
+def test_isolate(flow_port):
+    """Isolated, nothing comes but what a rule takes."""
+    pmd, port = flow_port()
+    assert "Ingress traffic on port 0 is now restricted" in pmd.command("flow isolate 0 1")
+    rule(pmd, "ingress pattern eth / ipv4 / udp dst is 5 / end actions queue index 0 / end")
+    five = ETH / V4 / UDP(dport=5) / PAYLOAD
+    port.send(UDP4)
+    assert exchange(port, five) == bytes(five)
+    leave(pmd)
+
+
+def test_shared_count_age_dump(flow_port):
+    """A counter for two flows; a flow ages without packets."""
+    pmd, port = flow_port()
+    assert "created" in pmd.command(
+        "flow indirect_action 0 create action_id 1 ingress action count / end")
+    for dport in (5, 6):
+        rule(pmd, f"ingress pattern eth / ipv4 / udp dst is {dport} / end "
+                  "actions indirect 1 / queue index 0 / end")
+    aging = rule(pmd, "ingress pattern eth / ipv4 / udp dst is 9 / end "
+                      "actions age timeout 1 / queue index 0 / end")
+    for dport in (5, 6, 5):
+        exchange(port, ETH / V4 / UDP(dport=dport) / PAYLOAD)
+    assert "hits: 3" in pmd.command("flow indirect_action 0 query 1")
+    told = []
+
+    def aged():
+        told.append(pmd.command("flow aged 0"))  # who is told isn't told again
+        return re.search(rf"^Flow\s+{aging}\b", "\n".join(told), re.M)
+    assert wait_until(aged, 20)
+    assert "matcher" in pmd.command("flow dump 0 all")
+    leave(pmd)
+
+
+def test_meter(flow_port):
+    """Of a burst no more passes than the bucket holds."""
+    pmd, port = flow_port()
+    pmd.command("add port meter profile srtcm_rfc2697 0 1 1000 2000 0 0")
+    pmd.command("add port meter policy 0 1 g_actions end y_actions end r_actions drop / end")
+    pmd.command("create port meter 0 1 1 1 yes 0xffff 0 g 0")
+    rule(pmd, "ingress pattern eth / ipv4 / udp dst is 5 / end "
+              "actions meter mtr_id 1 / queue index 0 / end")
+    frame = ETH / V4 / UDP(dport=5) / Raw(bytes(1000 - 42))
+    for _ in range(6):
+        port.send(frame)
+    exchange_all = []
+    while (got := receive(port, 1)) is not None:
+        exchange_all.append(got)
+    assert len(exchange_all) in (2, 3)
+    leave(pmd)
+
+
+def test_sample(flow_port):
+    """A copy of each packet, as it is at that point, goes its own way."""
+    pmd, port = flow_port()
+    pmd.command("set sample_actions 0 mark id 3 / queue index 0 / end")
+    rule(pmd, "ingress pattern eth / ipv4 / udp dst is 5 / end "
+              f"actions set_mac_dst mac_addr {NEW} / sample ratio 1 index 0 / queue index 0 / end")
+    five = ETH / V4 / UDP(dport=5) / PAYLOAD
+    port.send(five)
+    expected = bytes(changed(five, Ether={"dst": NEW}))
+    assert [receive(port), receive(port)] == [expected, expected]
+    leave(pmd)
+
+
+REFUSED = {
+    "queue": ("ingress pattern eth / end actions queue index 7 / end", "Rx queue"),
+    "two fates": ("ingress pattern eth / end actions queue index 0 / drop / end", "already"),
+    "egress queue": ("egress pattern eth / end actions queue index 0 / end", "only in ingress"),
+    "contradiction": ("ingress pattern eth type is 0x86dd / ipv4 / end actions drop / end",
+                      "contradicts"),
+    "protocol": ("ingress pattern eth / ipv4 proto is 6 / udp / end actions drop / end",
+                 "contradicts"),
+    "item": ("ingress pattern eth / ipv4 / esp / end actions drop / end", "can't match"),
+    "field": ("ingress pattern eth / ipv4 / tcp flags is 2 / vxlan vni is 1 / eth / ipv4 / udp / "
+              "vxlan / end actions drop / end", "tunnel"),
+    "range": ("ingress pattern eth src spec 02:00:00:00:00:01 src last 02:00:00:00:00:09 "
+              "src mask ff:ff:ff:ff:ff:ff / end actions drop / end", "ranges"),
+    "meter": ("ingress pattern eth / end actions meter mtr_id 5 / drop / end", "meter"),
+    "transfer action": ("ingress pattern eth / end actions port_id id 0 / end",
+                        "only in transfer"),
+    "group": ("group 70000 ingress pattern eth / end actions drop / end", "group"),
+}
+
+
+def test_refusals(flow_port):
+    """The error says what isn't possible."""
+    pmd, _ = flow_port()
+    for name, (text, why) in REFUSED.items():
+        for verb in ("validate", "create"):
+            answer = pmd.command(f"flow {verb} 0 {text}")
+            assert "Caught PMD error" in answer and why in answer, f"{name}: {answer}"
+    rule(pmd, "ingress pattern eth / ipv4 / end actions drop / end")
+    answer = pmd.command("flow create 0 ingress pattern eth / ipv4 / end actions drop / end")
+    assert "there is a flow with this pattern" in answer
+    pmd.command("flow flush 0")
+    rule(pmd, "ingress pattern eth / ipv4 / end actions drop / end")
+    leave(pmd)
