@@ -29,7 +29,7 @@ struct options {
 	uint64_t sizes[PERF_LIST_MAX], batches[PERF_LIST_MAX];
 	unsigned int num_sizes, num_batches;
 	uint64_t vchans, ms, region;
-	bool cpu, dump;
+	bool cpu, dump, private;
 	const char *json;
 };
 
@@ -69,6 +69,29 @@ buffers_fill(struct buffers *buffers, uint64_t seed)
 	buffers->next = 0;
 }
 
+/** Memory that a device in another process doesn't see; IOVA has to be VA. */
+static int
+buffers_alloc_private(struct buffers *buffers, size_t bytes)
+{
+	buffers->mem = NULL;
+	buffers->src = aligned_alloc(4096, RTE_ALIGN_CEIL(2 * bytes, 4096));
+	if (buffers->src == NULL)
+		return -ENOMEM;
+	buffers->dst = buffers->src + bytes;
+	buffers->src_iova = (rte_iova_t)(uintptr_t)buffers->src;
+	buffers->dst_iova = (rte_iova_t)(uintptr_t)buffers->dst;
+	return 0;
+}
+
+static void
+buffers_free(struct buffers *buffers)
+{
+	if (buffers->mem != NULL)
+		rte_memzone_free(buffers->mem);
+	else
+		free(buffers->src);
+}
+
 static int
 buffers_alloc(struct buffers *buffers, const struct options *options, uint64_t size)
 {
@@ -77,6 +100,8 @@ buffers_alloc(struct buffers *buffers, const struct options *options, uint64_t s
 	buffers->size = (uint32_t)size;
 	buffers->count = (uint32_t)RTE_MAX(options->region / size, (uint64_t)64);
 	bytes = (size_t)size * buffers->count;
+	if (options->private)
+		return buffers_alloc_private(buffers, bytes);
 	buffers->mem = rte_memzone_reserve_aligned("perf_dma", 2 * bytes, SOCKET_ID_ANY,
 						   RTE_MEMZONE_IOVA_CONTIG, 4096);
 	if (buffers->mem == NULL) {
@@ -301,7 +326,7 @@ size_run(struct contender *devs, const struct options *options, uint64_t size)
 		rate = cpu_run(&buffers, options->ms);
 		report("memcpy", 0, size, 0, rate);
 	}
-	rte_memzone_free(buffers.mem);
+	buffers_free(&buffers);
 	return ret;
 }
 
@@ -337,13 +362,15 @@ static void
 usage(void)
 {
 	printf("perf dma [--dev NAME]... [--size N,N..] [--batch N,N..] [--vchans N] [--ms N]\n"
-	       "         [--region BYTES] [--no-cpu] [--dump] [--json FILE]\n"
+	       "         [--region BYTES] [--no-cpu] [--dump] [--private]\n"
+	       "         [--json FILE]\n"
 	       "  Copies per second. Without --dev all dmadevs. memcpy on the CPU runs too.\n"
 	       "  --size    bytes of a copy; 64,256,1024,4096,16384,65536\n"
 	       "  --batch   copies of one submit; 32\n"
 	       "  --vchans  virtual channels, used in turn; 1\n"
 	       "  --ms      milliseconds of each measurement; 300\n"
 	       "  --dump    what each device has to say after each measurement\n"
+	       "  --private memory that isn't DPDK's and no other process sees; IOVA has to be VA\n"
 	       "  --region  bytes that sources use in turn, and destinations; 1 MiB\n");
 }
 
@@ -378,6 +405,9 @@ option_take(struct options *options, int option)
 	case 'c':
 		options->cpu = false;
 		return 0;
+	case 'p':
+		options->private = true;
+		return 0;
 	case 'D':
 		options->dump = true;
 		return 0;
@@ -400,6 +430,7 @@ parse(int argc, char **argv, struct options *options)
 		{ "ms", required_argument, NULL, 'm' },
 		{ "region", required_argument, NULL, 'r' },
 		{ "no-cpu", no_argument, NULL, 'c' },
+		{ "private", no_argument, NULL, 'p' },
 		{ "dump", no_argument, NULL, 'D' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },

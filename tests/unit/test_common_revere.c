@@ -19,7 +19,7 @@
 #include <rte_malloc.h>
 #include <rte_memory.h>
 
-#include "revere_common.h"
+#include "common_private.h"
 
 #define PORTS 4
 
@@ -288,6 +288,47 @@ test_many_times(void **state)
 	assert_int_equal(heap(), before);
 }
 
+/** Ranges come and go at random; a map of all units says what is right. */
+static void
+test_reach(void **state)
+{
+	struct revere_reach reach;
+	bool there[256] = { false };
+	struct revere_range range;
+	unsigned int round, at, size, i, same;
+	uint64_t seed = 1;
+
+	(void)state;
+	reach_init(&reach);
+	for (round = 0; round < 20000; round++) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+		at = (unsigned int)(seed >> 33) % 250;
+		size = 1 + (unsigned int)(seed >> 45) % RTE_MIN(256 - at, 40u);
+		if (seed >> 63)
+			reach_add(&reach, at * 16, size * 16);
+		else
+			reach_remove(&reach, at * 16, size * 16);
+		for (i = at; i < at + size; i++)
+			there[i] = seed >> 63;
+		assert_int_equal(reach.generation, round + 1);
+		at = (unsigned int)(seed >> 20) % 256;
+		range = revere_reach_find(&reach, at * 16 + 5);
+		assert_int_equal(range.size > 0, there[at]);
+		if (!there[at])
+			continue;
+		/* Neighbours are one range. */
+		for (i = at; i > 0 && there[i - 1]; i--)
+			;
+		for (same = at + 1; same < 256 && there[same]; same++)
+			;
+		assert_int_equal(range.start, i * 16);
+		assert_int_equal(range.size, (same - i) * 16);
+	}
+	reach_remove(&reach, 0, UINT64_MAX);
+	assert_int_equal(reach.count, 0);
+	reach_fini(&reach);
+}
+
 int
 main(void)
 {
@@ -302,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_own_memory),
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_many_times),
+		cmocka_unit_test(test_reach),
 	};
 	char *argv[RTE_DIM(args) + 1] = { NULL };
 	unsigned int i;

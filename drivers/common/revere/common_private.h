@@ -70,6 +70,8 @@ struct transport_kind {
 	void (*close)(struct revere_transport *transport);
 	/* Whether the device reaches every address of this process. */
 	bool (*sva)(const struct revere_transport *transport);
+	/* What the device can reach; NULL: no need to ask, it is everything or isn't known. */
+	struct revere_reach *(*reach)(struct revere_transport *transport);
 	/* NULL: ports of this kind of devices are not ours to make. */
 	int (*port_add)(const char *name, struct revere_transport *transport, const char *backend,
 		const uint8_t *mac);
@@ -96,6 +98,13 @@ struct revere_emu;
 
 int local_memory_map(const char *name, struct revere_emu *emu);
 void local_memory_unmap(struct revere_emu *emu);
+
+/* ---- Memory that a device has been told of (reach.c) ---------------------------------------- */
+
+void reach_init(struct revere_reach *reach);
+void reach_fini(struct revere_reach *reach);
+void reach_add(struct revere_reach *reach, uint64_t start, uint64_t size);
+void reach_remove(struct revere_reach *reach, uint64_t start, uint64_t size);
 
 /* ---- CPUs for the emulator's workers (local_cpus.c) ----------------------------------------- */
 

@@ -14,6 +14,8 @@
 #ifndef REVERE_COMMON_H
 #define REVERE_COMMON_H
 
+#include <pthread.h>
+
 #include <rte_dev.h>
 #include <rte_kvargs.h>
 
@@ -115,6 +117,24 @@ int revere_device_take(struct revere_device *device, struct revere_transport **t
 /** Takes a free interrupt vector of the device, for irq_set(). @return vector, or -ENOSPC */
 int revere_device_vector_get(struct revere_device *device);
 void revere_device_vector_put(struct revere_device *device, unsigned int vector);
+
+/** A range of IOVAs. */
+struct revere_range {
+	uint64_t start, size;
+};
+
+/** The ranges that a device can reach. What was found holds until the generation changes. */
+struct revere_reach {
+	uint32_t generation; /**< read it with acquire semantics, before revere_reach_find() */
+	uint32_t count;
+	struct revere_range *ranges;
+	pthread_mutex_t lock;
+};
+
+/** What a device can reach, for as long as the device is there; NULL: there is no need to ask. */
+struct revere_reach *revere_device_reach(const struct revere_device *device);
+/** The range that has @p iova; of size 0 if there is none. */
+struct revere_range revere_reach_find(struct revere_reach *reach, uint64_t iova);
 
 /** Parses an unsigned number devarg into *value; one error line names key, value and range. */
 int revere_arg_uint(const struct rte_kvargs *args, const char *key, uint64_t min, uint64_t max,

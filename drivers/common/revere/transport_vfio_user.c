@@ -473,6 +473,12 @@ server_sva(const struct revere_transport *transport)
 	return false;
 }
 
+static struct revere_reach *
+server_reach(struct revere_transport *transport)
+{
+	return &server_of(transport)->client.reach;
+}
+
 const struct transport_kind transport_vfio_user = {
 	.selector = ARG_SOCKET,
 	.has_key = server_has_key,
@@ -481,5 +487,6 @@ const struct transport_kind transport_vfio_user = {
 	.check = server_check,
 	.close = server_close,
 	.sva = server_sva,
+	.reach = server_reach,
 	.share = server_share,
 };

@@ -342,6 +342,7 @@ vfio_user_connect(struct vfio_user *client, const char *name, const char *path)
 	if (client->fd < 0)
 		return client->fd;
 	pthread_mutex_init(&client->lock, NULL);
+	reach_init(&client->reach);
 	ret = negotiate(client, path);
 	if (ret < 0)
 		vfio_user_close(client);
@@ -354,6 +355,7 @@ vfio_user_close(struct vfio_user *client)
 	close(client->fd);
 	client->fd = -1;
 	pthread_mutex_destroy(&client->lock);
+	reach_fini(&client->reach);
 }
 
 /* ---- Device, regions, interrupts ------------------------------------------------------------ */
@@ -466,9 +468,13 @@ vfio_user_dma_map(struct vfio_user *client, uint64_t iova, uint64_t size, int fd
 	};
 	struct payload request = { .size = sizeof(map), .fd = fd };
 	struct payload reply = { .size = DATA_MAX };
+	int ret;
 
 	memcpy(request.data, &map, sizeof(map));
-	return exchange(client, VFIO_USER_DMA_MAP, &request, &reply);
+	ret = exchange(client, VFIO_USER_DMA_MAP, &request, &reply);
+	if (ret == 0)
+		reach_add(&client->reach, iova, size);
+	return ret;
 }
 
 int
@@ -476,6 +482,7 @@ vfio_user_dma_unmap(struct vfio_user *client, uint64_t iova, uint64_t size)
 {
 	struct vfio_user_dma_unmap unmap = { .argsz = sizeof(unmap), .addr = iova, .size = size };
 
+	reach_remove(&client->reach, iova, size);
 	return exchange_struct(client, VFIO_USER_DMA_UNMAP, &unmap, sizeof(unmap));
 }
 

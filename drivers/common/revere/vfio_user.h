@@ -18,6 +18,8 @@
 
 #include <linux/vfio.h>
 
+#include "revere_common.h"
+
 /* ---- On the wire ---------------------------------------------------------------------------- */
 
 #define VFIO_USER_MAJOR 0
@@ -114,6 +116,7 @@ struct vfio_user {
 	pthread_mutex_t lock;
 	uint16_t id;	  /* of the next request */
 	bool lost;	  /* nothing can be said any more */
+	struct revere_reach reach; /* memory that was mapped */
 };
 
 /* Connects and negotiates the version. One log line if that fails. */

@@ -196,6 +196,10 @@ struct revere_dma_vchan {
 
 	/* The CPU's copies. */
 	uint64_t *by_cpu __rte_cache_aligned; /**< by job: its number + 1 if it was the CPU's */
+	/* A device in another process: its memory, and where the last addresses were found. */
+	struct revere_reach *reach; /**< NULL: the device reaches everything */
+	uint32_t reach_seen;	    /**< generation of: */
+	struct revere_range src_range, dst_range;
 	uint64_t fence;	       /**< the last fenced job that the AMU got */
 	uint64_t answered_ops; /**< of amu_ops, those that are complete */
 	uint64_t answered_bytes;
@@ -228,6 +232,7 @@ struct revere_dma_dev {
 	TAILQ_ENTRY(revere_dma_dev) next;
 	struct revere_dma_vchan vchans[REVERE_DMA_MAX_VCHANS];
 	struct revere_device *device; /**< reference, given back at close */
+	struct revere_reach *reach;   /**< what it can reach, NULL: no need to ask */
 	struct revere_dev *dev;
 	char name[REVERE_NAME_MAX];
 	int numa_node;
@@ -336,7 +341,7 @@ revere_dma_no_room(const struct revere_dma_vchan *vchan)
 }
 
 /* revere_dma_data.c: what struct rte_dma_fp_object points to */
-void revere_dma_data_set(struct rte_dma_fp_object *fp_obj);
+void revere_dma_data_set(struct rte_dma_fp_object *fp_obj, bool checks_reach);
 /** Takes answers that are there, and publishes what was put off. */
 void revere_dma_poll(struct revere_dma_vchan *vchan);
 /** Hands over all that was queued, with one doorbell. */
@@ -357,6 +362,14 @@ bool revere_dma_cpu_piece(struct revere_dma_vchan *vchan, uint64_t src, uint64_t
 			  uint32_t length);
 /** Counts a job that is the CPU's and done. @return its ring_idx */
 int revere_dma_cpu_job_add(struct revere_dma_vchan *vchan, uint64_t flags);
+/** Whether the device can't reach an address of a job, though it isn't 0. */
+bool revere_dma_is_far(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst,
+		       uint32_t length, enum rvr_dma_opcode opcode);
+/** A job that the device can't do. */
+int revere_dma_far_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst,
+		       uint32_t length, enum rvr_dma_opcode opcode, uint64_t flags);
+/** Waits until the CPU may do a job with these flags. */
+void revere_dma_cpu_wait(struct revere_dma_vchan *vchan, uint64_t flags);
 /** Does an operation that the device failed. Addresses that aren't there do no harm. */
 bool revere_dma_cpu_again(const struct rvr_dma_op *op);
 

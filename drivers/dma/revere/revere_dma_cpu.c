@@ -131,6 +131,67 @@ revere_dma_cpu_piece(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst,
 	return true;
 }
 
+/* ---- What the device can't reach ------------------------------------------------------------ */
+
+static inline bool
+range_has(const struct revere_range *range, uint64_t at, uint32_t length)
+{
+	uint64_t offset = at - range->start;
+
+	return offset < range->size && length <= range->size - offset;
+}
+
+/** @p last: where the address before was found */
+static inline bool
+reaches(struct revere_dma_vchan *vchan, struct revere_range *last, uint64_t at, uint32_t length)
+{
+	if (likely(range_has(last, at, length)))
+		return true;
+	*last = revere_reach_find(vchan->reach, at);
+	return range_has(last, at, length);
+}
+
+bool
+revere_dma_is_far(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
+		  enum rvr_dma_opcode opcode)
+{
+	uint32_t generation = __atomic_load_n(&vchan->reach->generation, __ATOMIC_ACQUIRE);
+
+	if (unlikely(generation != vchan->reach_seen)) {
+		vchan->reach_seen = generation;
+		vchan->src_range.size = 0;
+		vchan->dst_range.size = 0;
+	}
+	if (unlikely(!has_addresses(src, dst, opcode)))
+		return false;
+	return !reaches(vchan, &vchan->dst_range, dst, length) ||
+	       (opcode == RVR_DMA_COPY && !reaches(vchan, &vchan->src_range, src, length));
+}
+
+void
+revere_dma_cpu_wait(struct revere_dma_vchan *vchan, uint64_t flags)
+{
+	while (!revere_dma_cpu_may(vchan, flags)) {
+		/* Jobs behind the doorbell would never be done. */
+		if (vchan->submitted != vchan->head)
+			revere_dma_publish(vchan);
+		revere_dma_poll(vchan);
+	}
+}
+
+int
+revere_dma_far_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
+		   enum rvr_dma_opcode opcode, uint64_t flags)
+{
+	if (length == 0)
+		return -EINVAL;
+	if (vchan->head >= vchan->limit)
+		return revere_dma_no_room(vchan);
+	revere_dma_cpu_wait(vchan, flags);
+	vchan->count.far++;
+	return revere_dma_cpu_job(vchan, src, dst, length, opcode, flags);
+}
+
 /* ---- What the device has failed ------------------------------------------------------------- */
 
 /** A copy by the kernel, which tells if there is no memory where there should be. */

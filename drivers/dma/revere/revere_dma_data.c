@@ -224,12 +224,6 @@ enqueue(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t len
 	return enqueue_at(vchan, op, src, dst, length, opcode, flags);
 }
 
-int
-revere_dma_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length)
-{
-	return enqueue(vchan, src, dst, length, RVR_DMA_COPY, 0);
-}
-
 static int
 revere_dma_copy(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst, uint32_t length,
 		uint64_t flags)
@@ -242,6 +236,42 @@ revere_dma_fill(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t 
 		uint32_t length, uint64_t flags)
 {
 	return enqueue(vchan_of(dev_private, vchan), pattern, dst, length, RVR_DMA_FILL, flags);
+}
+
+/* The same for a device that may not reach the memory. */
+
+static __rte_always_inline int
+enqueue_checked(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
+		enum rvr_dma_opcode opcode, uint64_t flags)
+{
+	if (length >= vchan->split_below && vchan->redo &&
+	    unlikely(revere_dma_is_far(vchan, src, dst, length, opcode)))
+		return revere_dma_far_job(vchan, src, dst, length, opcode, flags);
+	return enqueue(vchan, src, dst, length, opcode, flags);
+}
+
+static int
+revere_dma_copy_checked(void *dev_private, uint16_t vchan, rte_iova_t src, rte_iova_t dst,
+			uint32_t length, uint64_t flags)
+{
+	return enqueue_checked(vchan_of(dev_private, vchan), src, dst, length, RVR_DMA_COPY,
+			       flags);
+}
+
+static int
+revere_dma_fill_checked(void *dev_private, uint16_t vchan, uint64_t pattern, rte_iova_t dst,
+			uint32_t length, uint64_t flags)
+{
+	return enqueue_checked(vchan_of(dev_private, vchan), pattern, dst, length, RVR_DMA_FILL,
+			       flags);
+}
+
+int
+revere_dma_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length)
+{
+	if (unlikely(vchan->reach != NULL))
+		return enqueue_checked(vchan, src, dst, length, RVR_DMA_COPY, 0);
+	return enqueue(vchan, src, dst, length, RVR_DMA_COPY, 0);
 }
 
 /** Bytes of a scatter list; 0: it has an empty segment. */
@@ -340,11 +370,26 @@ sg_write(struct revere_dma_vchan *vchan, const struct rte_dma_sge *src,
 	}
 }
 
-static int
-revere_dma_copy_sg(void *dev_private, uint16_t vchan_id, const struct rte_dma_sge *src,
-		   const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+/** Whether the device can't reach a segment. */
+static __rte_noinline bool
+sg_far(struct revere_dma_vchan *vchan, const struct rte_dma_sge *src,
+       const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst)
 {
-	struct revere_dma_vchan *vchan = vchan_of(dev_private, vchan_id);
+	bool far = false;
+	uint16_t i;
+
+	for (i = 0; i < nb_src && !far; i++)
+		far = revere_dma_is_far(vchan, 0, src[i].addr, src[i].length, RVR_DMA_FILL);
+	for (i = 0; i < nb_dst && !far; i++)
+		far = revere_dma_is_far(vchan, 0, dst[i].addr, dst[i].length, RVR_DMA_FILL);
+	return far;
+}
+
+static __rte_always_inline int
+enqueue_sg(struct revere_dma_vchan *vchan, const struct rte_dma_sge *src,
+	   const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags,
+	   bool checks_reach)
+{
 	uint32_t cpu_below;
 	uint64_t length;
 	int last;
@@ -363,10 +408,31 @@ revere_dma_copy_sg(void *dev_private, uint16_t vchan_id, const struct rte_dma_sg
 	/* 1: no piece is that short. */
 	cpu_below = vchan->split_below > 1 && revere_dma_cpu_may(vchan, flags) ?
 		vchan->split_below : 1;
+	if (unlikely(checks_reach && vchan->redo &&
+		     sg_far(vchan, src, dst, nb_src, nb_dst))) {
+		revere_dma_cpu_wait(vchan, flags);
+		vchan->count.far++;
+		cpu_below = UINT32_MAX;
+	}
 	last = sg_write(vchan, src, dst, length, cpu_below);
 	if (last >= 0)
 		return job_add(vchan, flags);
 	return last == -1 ? revere_dma_cpu_job_add(vchan, flags) : -EIO;
+}
+
+static int
+revere_dma_copy_sg(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+		   const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst, uint64_t flags)
+{
+	return enqueue_sg(vchan_of(dev_private, vchan), src, dst, nb_src, nb_dst, flags, false);
+}
+
+static int
+revere_dma_copy_sg_checked(void *dev_private, uint16_t vchan, const struct rte_dma_sge *src,
+			   const struct rte_dma_sge *dst, uint16_t nb_src, uint16_t nb_dst,
+			   uint64_t flags)
+{
+	return enqueue_sg(vchan_of(dev_private, vchan), src, dst, nb_src, nb_dst, flags, true);
 }
 
 static int
@@ -526,11 +592,11 @@ revere_dma_completed_status(void *dev_private, uint16_t vchan_id, const uint16_t
 }
 
 void
-revere_dma_data_set(struct rte_dma_fp_object *fp_obj)
+revere_dma_data_set(struct rte_dma_fp_object *fp_obj, bool checks_reach)
 {
-	fp_obj->copy = revere_dma_copy;
-	fp_obj->copy_sg = revere_dma_copy_sg;
-	fp_obj->fill = revere_dma_fill;
+	fp_obj->copy = checks_reach ? revere_dma_copy_checked : revere_dma_copy;
+	fp_obj->copy_sg = checks_reach ? revere_dma_copy_sg_checked : revere_dma_copy_sg;
+	fp_obj->fill = checks_reach ? revere_dma_fill_checked : revere_dma_fill;
 	fp_obj->submit = revere_dma_submit;
 	fp_obj->completed = revere_dma_completed;
 	fp_obj->completed_status = revere_dma_completed_status;

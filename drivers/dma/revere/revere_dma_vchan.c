@@ -135,6 +135,7 @@ revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *d
 	vchan->request_asn = -1;
 	vchan->answer_asn = -1;
 	vchan->asked = dma->threshold;
+	vchan->reach = dma->reach;
 	vchan->state = REVERE_DMA_STOPPED;
 
 	ret = context_create(vchan);

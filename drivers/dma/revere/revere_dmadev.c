@@ -215,6 +215,7 @@ dma_init(struct revere_dma_dev *dma, const struct revere_probe *probe)
 	ret = revere_arg_uint(probe->args, ARG_TIMEOUT, 0, UINT32_MAX, &timeout_ms);
 	if (ret < 0)
 		return ret;
+	dma->reach = revere_device_reach(probe->device);
 	dma->timeout = timeout_ms * rte_get_timer_hz() / MS_PER_S;
 	ret = revere_dma_threshold_parse(probe->args, dma);
 	if (ret < 0)
@@ -236,7 +237,9 @@ dma_ready(struct rte_dma_dev *dev, struct rte_device *rte_dev, const struct rte_
 	dev->device = rte_dev;
 	dev->dev_ops = ops;
 	dev->fp_obj->dev_private = dev->data->dev_private;
-	revere_dma_data_set(dev->fp_obj);
+	/* What the device reaches is in memory of the primary's own. */
+	revere_dma_data_set(dev->fp_obj, rte_eal_process_type() == RTE_PROC_PRIMARY &&
+			    ((struct revere_dma_dev *)dev->data->dev_private)->reach != NULL);
 	dev->state = RTE_DMA_DEV_READY;
 }
 
