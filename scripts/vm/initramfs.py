@@ -70,8 +70,8 @@ def plugins(name):
 
 def stock_files():
     """DPDK's programs and plug-ins, tools to look at the device."""
-    files = [shutil.which(name) for name in ("dpdk-testpmd", "dpdk-test", "lspci", "setpci",
-                                           "stdbuf")]
+    files = [shutil.which(name) for name in ("dpdk-testpmd", "dpdk-test", "dpdk-proc-info",
+                                           "lspci", "setpci", "stdbuf")]
     files.append("/usr/libexec/coreutils/libstdbuf.so")
     # the C library loads it when a thread is cancelled
     files.append(next(pathlib.Path("/").glob("lib/*/libgcc_s.so.1")))

@@ -105,6 +105,19 @@ def test_dma(processes, prefix, devargs):
     assert re.search(r"primary: \d+ batches of 32 copies: passed", first.output)
 
 
+def test_nothing_there(processes, prefix):
+    """A device that the primary doesn't have is said in one message."""
+    need_driver("net")
+    first = one_of_two(processes, prefix, 0, ["-m", "128", "--vdev=net_revere0"])
+    second = processes.enter_context(programs.Program(
+        [programs.TEST_REVERE, "-l", "0"] + prefix +
+        ["--proc-type=secondary", "--vdev=net_revere7", "--", "info"], 60))
+    second.wait(30)
+    assert second.output.count("net_revere7: the primary process has no such device") == 1, \
+        second.tail()
+    assert first.quit() == 0
+
+
 @pytest.mark.parametrize("vdev,message", [
     ("net_revere0,mode=inline", "a device without threads (mode=inline) is called, not shared"),
     ("raw_revere0", "devices of class raw are the primary process' alone"),

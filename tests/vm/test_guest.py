@@ -112,11 +112,11 @@ def test_ram_not_shared(tmp_path):
 class Forwarding:
     """A dpdk-testpmd in the guest whose packets go round."""
 
-    def __init__(self, machine, options=""):
+    def __init__(self, machine, options="", eal=EAL):
         self.machine = machine
         machine.check("rm -f /tmp/in /tmp/out /tmp/code; mkfifo /tmp/in; "
                       "sleep 100000 >/tmp/in & echo $! >/tmp/sleep")
-        machine.check(f"(stdbuf -oL dpdk-testpmd -l 0-1 {EAL},class=net -m 128 -- -i {options} "
+        machine.check(f"(stdbuf -oL dpdk-testpmd -l 0-1 {eal},class=net -m 128 -- -i {options} "
                       "--total-num-mbufs=4096 </tmp/in >/tmp/out 2>&1 & echo $! >/tmp/pid; "
                       "wait $!; echo $? >/tmp/code) & true")
 
@@ -166,6 +166,15 @@ def test_testpmd(machine):
 def test_testpmd_noiommu(machine_noiommu):
     """Stock dpdk-testpmd forwards, IOVA as PA."""
     forward(machine_noiommu)
+
+
+def test_secondary(machine):
+    """A secondary process finds the port of the primary on the PCI device, and its counters."""
+    eal = EAL.replace("--in-memory", "--file-prefix=rvr")
+    with Forwarding(machine, eal=eal) as pmd:
+        text = machine.check(f"dpdk-proc-info {eal} -- --xstats 2>&1", 120)
+        assert re.search(r"rx_good_packets: [1-9]", text), text
+        pmd.quit()
 
 
 def autotest(machine):

@@ -391,12 +391,21 @@ static int
 pci_attach(struct rte_pci_device *pci_dev)
 {
 	struct revere_class *class;
-	int num = 0;
+	int ret, num = 0;
 
-	for (class = class_first(); class != NULL; class = class->next)
-		num += class->attach != NULL && secondary_attach(pci_dev->device.name,
-			&pci_dev->device, class) == 0;
-	return num > 0 ? 0 : -ENODEV;
+	for (class = class_first(); class != NULL; class = class->next) {
+		if (class->attach == NULL)
+			continue;
+		ret = secondary_attach(pci_dev->device.name, &pci_dev->device, class);
+		if (ret < 0 && ret != -ENODEV)
+			return ret;
+		num += ret == 0;
+	}
+	if (num > 0)
+		return 0;
+	COMMON_LOG(ERR, pci_dev->device.name, "the primary process has no such device of a class "
+		"that secondary processes can use");
+	return -ENODEV;
 }
 
 static int

@@ -231,8 +231,8 @@ secondary_attach(const char *name, struct rte_device *rte_dev, struct revere_cla
 	else if (ret == -ENOTSUP)
 		COMMON_LOG(ERR, name, "can't be used by secondary processes: a device without "
 			"threads (mode=inline) is called, not shared");
-	else
-		COMMON_LOG(ERR, name, "the primary process doesn't share a device of class %s by "
-			"this name: %s", class->name, strerror(-ret));
+	else if (ret != -ENODEV)
+		COMMON_LOG(ERR, name, "the primary process doesn't share its device of class %s: "
+			"%s", class->name, strerror(-ret));
 	return ret < 0 ? ret : class->attach(name, rte_dev);
 }

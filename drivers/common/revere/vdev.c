@@ -222,8 +222,12 @@ revere_vdev_probe(struct rte_vdev_device *vdev, struct revere_class *class)
 	};
 	int ret;
 
-	if (secondary())
-		return secondary_attach(probe.name, &vdev->device, class);
+	if (secondary()) {
+		ret = secondary_attach(probe.name, &vdev->device, class);
+		if (ret == -ENODEV)
+			COMMON_LOG(ERR, probe.name, "the primary process has no such device");
+		return ret;
+	}
 	probe.args = rte_kvargs_parse(rte_vdev_device_args(vdev), NULL);
 	if (probe.args == NULL) {
 		COMMON_LOG(ERR, probe.name, "devargs %s are malformed: key=value,... is needed",
