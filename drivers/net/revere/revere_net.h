@@ -105,6 +105,8 @@ struct revere_net_rxq {
 	bool offloads;			/**< descriptors say more than plain ones do */
 	uint32_t have;			/**< bytes of the packet that is coming in */
 	uint32_t rxo;			/**< RVR_RNA_RXO_* that the device does */
+	int timestamp_offset;		/**< of the field of mbufs; valid with its offload */
+	uint64_t timestamp_flag;
 	uint64_t rearm;			/**< data_off, refcnt, nb_segs, port of a fresh mbuf */
 	uint64_t ol_flags[8];		/**< by RVR_RNA_RX_* flags */
 

@@ -14,10 +14,6 @@
 	(RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCTP_CKSUM |                         \
 		RTE_ETH_RX_OFFLOAD_OUTER_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM)
 
-/* Where applications look for times of arrival; of the whole process. */
-static int timestamp_offset = -1;
-static uint64_t timestamp_flag;
-
 uint64_t revere_net_rx_checksum_flags[128];
 
 /* ---- Packets ------------------------------------------------------------------------------ */
@@ -56,8 +52,8 @@ static void
 rx_timestamp(struct revere_net_rxq *rxq, struct rte_mbuf *m, uint64_t timestamp)
 {
 	if (rxq->rxo & RVR_RNA_RXO_TIMESTAMP) {
-		*RTE_MBUF_DYNFIELD(m, timestamp_offset, rte_mbuf_timestamp_t *) = timestamp;
-		m->ol_flags |= timestamp_flag;
+		*RTE_MBUF_DYNFIELD(m, rxq->timestamp_offset, rte_mbuf_timestamp_t *) = timestamp;
+		m->ol_flags |= rxq->timestamp_flag;
 	}
 	if (rxq->rxo & RVR_RNA_RXO_PTP)
 		revere_net_rx_ptp(rxq, m, timestamp);
@@ -90,14 +86,12 @@ revere_net_rx_extend(struct revere_net_rxq *rxq, struct rte_mbuf *m, uint32_t fl
 /* ---- Settings ----------------------------------------------------------------------------- */
 
 static int
-timestamp_register(const struct revere_net *net)
+timestamp_register(struct revere_net_rxq *rxq)
 {
-	if (timestamp_offset >= 0)
+	if (rte_mbuf_dyn_rx_timestamp_register(&rxq->timestamp_offset,
+		    &rxq->timestamp_flag) == 0)
 		return 0;
-	if (rte_mbuf_dyn_rx_timestamp_register(&timestamp_offset, &timestamp_flag) == 0)
-		return 0;
-	timestamp_offset = -1;
-	REVERE_NET_LOG(ERR, net, "mbufs have no room for a time of arrival: %s",
+	REVERE_NET_LOG(ERR, rxq->net, "mbufs have no room for a time of arrival: %s",
 		rte_strerror(rte_errno));
 	return -rte_errno;
 }
@@ -125,7 +119,7 @@ revere_net_rxq_offloads(struct revere_net_rxq *rxq, uint64_t offloads)
 		rxo |= RVR_RNA_RXO_KEEP_CRC;
 	if (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) {
 		rxo |= RVR_RNA_RXO_TIMESTAMP;
-		ret = timestamp_register(rxq->net);
+		ret = timestamp_register(rxq);
 	}
 	rxq_set_rxo(rxq, rxo);
 	return ret;

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * Fuzz target: packets of any content through the RNA's parser, checksums and transmit offloads.
+ *
+ * The first 16 bytes of the input are a descriptor of offloads, the rest is the packet. It lies in
+ * memory of exactly its size, so that a sanitizer sees each byte that is read beyond it.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rna/checksum.h"
+#include "rna/offload.h"
+
+#define FRAME_MAX 2048
+#define DESC_SIZE sizeof(struct rvr_rna_tx_offload)
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint32_t emitted;
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return 0;
+}
+
+static void
+check(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void
+check_level(const struct rna_level *level, uint32_t len)
+{
+	static const uint8_t l3[] = { 0, 20, 40, 28 };
+	static const uint8_t l4[] = { 0, 20, 8, 12, 8, 8, 8 };
+
+	check(level->end <= len);
+	check(!(level->flags & RNA_LEVEL_ETHER) || level->l2 + 14 + level->tags * 4u <= len);
+	check(level->mpls + level->labels * 4u <= len);
+	check(level->l3_type == RNA_L3_NONE || level->l3 + l3[level->l3_type] <= (int)len);
+	check(level->l4_type == RNA_L4_NONE || level->l4 + l4[level->l4_type] <= (int)len);
+}
+
+static void
+take(void *arg, const uint8_t *data, uint32_t len)
+{
+	struct rna_parsed parsed;
+
+	(void)arg;
+	check(len <= FRAME_MAX);
+	/* Reads all of it. */
+	emitted += rna_sum(data, len, 0);
+	rna_parse(data, len, &parsed);
+}
+
+static void
+segment(const uint8_t *desc, const uint8_t *packet, uint32_t len)
+{
+	static uint8_t out[RNA_TAGS_SIZE + FRAME_MAX];
+	struct rvr_rna_tx_offload wire;
+	struct rna_tx_offload offload;
+	uint8_t *copy = malloc(RNA_TAGS_SIZE + len);
+
+	if (copy == NULL)
+		return;
+	memcpy(copy + RNA_TAGS_SIZE, packet, len);
+	memcpy(&wire, desc, sizeof(wire));
+	rna_tx_offload_decode(&offload, &wire);
+	/* Tiny segments are slow, and nothing else. */
+	if (offload.mss < 16)
+		offload.mss += 16;
+	rna_tx_offload(&offload, copy + RNA_TAGS_SIZE, len, out, FRAME_MAX, take, NULL);
+	free(copy);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rna_parsed parsed;
+	uint8_t *packet;
+	uint32_t len;
+
+	if (size < DESC_SIZE + 14 || size > FRAME_MAX)
+		return 0;
+	len = (uint32_t)(size - DESC_SIZE);
+	packet = malloc(len);
+	if (packet == NULL)
+		return 0;
+	memcpy(packet, data + DESC_SIZE, len);
+	rna_parse(packet, len, &parsed);
+	check_level(&parsed.outer, len);
+	check_level(&parsed.inner, len);
+	check(parsed.tunnel <= len);
+	emitted += rna_verify(packet, &parsed);
+	free(packet);
+	segment(data, data + DESC_SIZE, len);
+	return 0;
+}
