@@ -111,13 +111,13 @@ int dma_write(struct dma_view *view, uint64_t iova, const void *from, uint64_t s
 /** Whether regions cover the range with access `prot`, in however many pieces. */
 bool dma_covered(const struct dma_space *space, uint64_t iova, uint64_t size, uint32_t prot);
 
-/* ---- Address spaces of PASIDs: pasid.c; within a pause ------------------------------------------ */
+/* ---- Address spaces of PASIDs: pasid.c; within a pause --------------------------------------- */
 
 struct pasid_space;
 
 /**
- * The address space of an AMI, in use until pasid_space_put(): of its PASID if that is enabled, else
- * the Function's own. NULL: no memory.
+ * The address space of an AMI, in use until pasid_space_put(): of its PASID if that is enabled,
+ * else the Function's own. NULL: no memory.
  */
 struct dma_space *pasid_space_get(struct amu_function *function, bool enabled, uint32_t pasid);
 void pasid_space_put(struct amu_function *function, struct dma_space *space);

@@ -54,7 +54,8 @@ pasid_add(struct amu_function *function, uint32_t pasid)
 	unsigned int at = pasid_place(function, pasid);
 	struct pasid_space **grown, *new;
 
-	grown = realloc(function->pasids, (function->num_pasids + 1) * sizeof(struct pasid_space *));
+	grown = realloc(function->pasids,
+		(function->num_pasids + 1) * sizeof(struct pasid_space *));
 	if (grown == NULL)
 		return NULL;
 	function->pasids = grown;

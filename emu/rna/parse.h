@@ -56,7 +56,7 @@ struct rna_level {
 	uint16_t l2;	/**< Ethernet header; its tags are 4 bytes each from l2 + 12 on */
 	uint16_t mpls;	/**< first label */
 	uint16_t l3;	/**< IP or ARP header: l3_type */
-	uint16_t l4;	/**< behind IP header and extensions; a known header where l4_type says so */
+	uint16_t l4;	/**< behind IP header and extensions; a header where l4_type names one */
 	uint16_t end;	/**< of what IP carries, by its length; the packet's end without IP */
 	uint16_t ethertype; /**< behind tags; what the labels carry isn't shown here */
 	uint8_t tags;	/**< VLAN tags, ..2 */

@@ -112,8 +112,8 @@ static void
 rx_fail(struct rna_queue *q, uint32_t end)
 {
 	for (; q->filled != end; q->filled++)
-		rna_rx_desc_write(&q->descs[q->filled & q->mask], RNA_RX_TYPE(RVR_RNA_RX_ERROR), 0, 0,
-			0);
+		rna_rx_desc_write(&q->descs[q->filled & q->mask],
+			RNA_RX_TYPE(RVR_RNA_RX_ERROR), 0, 0, 0);
 	q->stats.rx_errors++;
 }
 

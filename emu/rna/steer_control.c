@@ -10,7 +10,8 @@
 
 /** Refuses the value of a field of the payload. */
 #define BAD_VALUE(detail, type, field)                                                         \
-	(*(detail) = (uint32_t)(offsetof(struct rvr_rna_control, payload) + offsetof(type, field)), \
+	(*(detail) = (uint32_t)(offsetof(struct rvr_rna_control, payload) +                    \
+			offsetof(type, field)),                                                \
 		RVR_RNA_BAD_VALUE)
 
 typedef unsigned int (*steer_fn)(struct rna_port *port, const uint8_t *in, uint8_t *out,

@@ -84,7 +84,7 @@ struct rvr_rna_vlans {
 	rvr_le16 enable; /**< 1: the filter is on; 0: off */
 	rvr_le16 first;	 /**< VLAN of the first bit here: 0, 1024, 2048 or 3072 */
 	rvr_le32 zero;
-	uint8_t bits[RVR_RNA_VLANS_CHUNK / 8]; /**< VLAN first + i passes: bit i % 8 of byte i / 8 */
+	uint8_t bits[RVR_RNA_VLANS_CHUNK / 8]; /**< VLAN first + i: bit i % 8 of byte i / 8 */
 };
 _Static_assert(sizeof(struct rvr_rna_vlans) == 136, "wire");
 

@@ -53,7 +53,7 @@ struct revere_net_tm {
 };
 
 struct revere_net_steer {
-	struct rvr_rna_steer_info info; /**< as the device says it; zeroes: it knows nothing of it */
+	struct rvr_rna_steer_info info; /**< as the device says it; zeroes: unknown to it */
 	bool vlan_sent; /**< the device has VLANs of an earlier start */
 	struct rte_eth_fc_conf pause;
 	struct revere_net_tm tm;
