@@ -100,6 +100,8 @@ enum rvr_rna_flow_tunnel {
 
 /* ---- Requests ----------------------------------------------------------------------------- */
 
+#define RVR_RNA_CTL_FLOW_FIRST 64
+
 /** Continues enum rvr_rna_control_opcode. */
 enum rvr_rna_flow_opcode {
 	RVR_RNA_CTL_FLOW_INFO = 64,	   /**< answer: struct rvr_rna_flow_info */
@@ -107,11 +109,11 @@ enum rvr_rna_flow_opcode {
 	RVR_RNA_CTL_FLOW_MATCHER_DEL = 66, /**< struct rvr_rna_flow_id; it has no rules any more */
 	RVR_RNA_CTL_FLOW_RULES = 67, /**< struct rvr_rna_flow_rules; answer: rvr_rna_flow_done */
 	RVR_RNA_CTL_FLOW_QUERY = 68, /**< struct rvr_rna_flow_query; answer: rvr_rna_flow_counts */
-	RVR_RNA_CTL_FLOW_AGED = 69, /**< struct rvr_rna_flow_id: first rule to look at; rvr_rna_flow_aged */
+	RVR_RNA_CTL_FLOW_AGED = 69, /**< struct rvr_rna_flow_id: first rule; rvr_rna_flow_aged */
 	RVR_RNA_CTL_FLOW_METER_SET = 70, /**< struct rvr_rna_flow_meter */
 	RVR_RNA_CTL_FLOW_METER_GET = 71, /**< struct rvr_rna_flow_id; answer: rvr_rna_flow_colors */
 	RVR_RNA_CTL_FLOW_FLUSH = 72, /**< the port's rules, matchers, counters and meters go */
-	RVR_RNA_CTL_FLOW_ISOLATE = 73, /**< struct rvr_rna_flow_id: 1: what no rule takes is dropped */
+	RVR_RNA_CTL_FLOW_ISOLATE = 73, /**< struct rvr_rna_flow_id: 1: other packets are dropped */
 };
 
 /** Limits of a port. Numbers that the driver picks are below them. */

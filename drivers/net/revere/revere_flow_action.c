@@ -28,7 +28,8 @@ struct build {
 static int
 refuse(const struct build *build, int code, const char *why)
 {
-	return rte_flow_error_set(build->error, code, RTE_FLOW_ERROR_TYPE_ACTION, build->action, why);
+	return rte_flow_error_set(build->error, code, RTE_FLOW_ERROR_TYPE_ACTION,
+		build->action, why);
 }
 
 static int

@@ -177,11 +177,12 @@ field_set(struct walk *walk, const struct field *field, const uint8_t *spec, con
 static int
 check_mask(const struct walk *walk, const struct protocol *protocol, const uint8_t *mask)
 {
+	const struct field *field = protocol->fields;
 	uint64_t known = 0;
 	unsigned int i;
 
-	for (i = 0; i < FIELDS_MAX; i++)
-		known |= ((UINT64_C(1) << protocol->fields[i].size) - 1) << protocol->fields[i].from;
+	for (i = 0; i < FIELDS_MAX; i++, field++)
+		known |= ((UINT64_C(1) << field->size) - 1) << field->from;
 	if (protocol->type == RTE_FLOW_ITEM_TYPE_IPV6)
 		known |= 0xf;
 	for (i = 0; i < protocol->size; i++)

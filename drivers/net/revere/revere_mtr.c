@@ -367,7 +367,8 @@ meter_create(struct rte_eth_dev *dev, uint32_t id, struct rte_mtr_params *params
 static int
 no_meter(struct rte_mtr_error *error)
 {
-	return refuse(error, ENOENT, RTE_MTR_ERROR_TYPE_MTR_ID, "there is no meter with this number");
+	return refuse(error, ENOENT, RTE_MTR_ERROR_TYPE_MTR_ID,
+		"there is no meter with this number");
 }
 
 static int

@@ -331,7 +331,7 @@ flow_meter_get(struct request *request)
 
 /* ---- Requests ----------------------------------------------------------------------------- */
 
-#define FIRST RVR_RNA_CTL_FLOW_INFO
+#define FIRST RVR_RNA_CTL_FLOW_FIRST
 
 static const struct {
 	unsigned int (*execute)(struct request *request);

@@ -64,7 +64,8 @@ l4_checksum(struct flow_packet *packet)
 		return NULL;
 	if (outer->proto == PROTO_TCP && packet->len >= at + 18)
 		return packet->own + at + 16;
-	if (outer->proto == PROTO_UDP && packet->len >= at + 8 && rna_be16(packet->own + at + 6) != 0)
+	if (outer->proto == PROTO_UDP && packet->len >= at + 8 &&
+	    rna_be16(packet->own + at + 6) != 0)
 		return packet->own + at + 6;
 	if (outer->proto == PROTO_ICMP6 && (outer->l3 & RVR_RNA_FLOW_L3_IPV6) &&
 	    packet->len >= at + 4)
@@ -151,8 +152,10 @@ vlan_push(struct flow_packet *packet, uint32_t type)
 static bool
 vlan_set(struct flow_packet *packet, uint32_t keep, uint32_t value)
 {
+	uint8_t *tci = packet->own + VLAN_TCI;
+
 	if (packet->key.outer.l3 & RVR_RNA_FLOW_L3_VLAN)
-		rna_put_be16(packet->own + VLAN_TCI, (rna_be16(packet->own + VLAN_TCI) & keep) | value);
+		rna_put_be16(tci, (rna_be16(tci) & keep) | value);
 	return true;
 }
 
@@ -253,11 +256,12 @@ static uint32_t
 entropy_port(const struct flow_packet *packet)
 {
 	const struct rvr_rna_flow_level *outer = &packet->key.outer;
+	uint32_t ports = rna_be16(outer->src_port) | (uint32_t)rna_be16(outer->dst_port) << 16;
 	uint32_t hash = 0x811c9dc5, i;
 
 	for (i = 0; i < 16; i++)
 		hash = (hash ^ outer->ip_src[i] ^ outer->ip_dst[i] << 3) * 0x01000193;
-	hash = (hash ^ rna_be16(outer->src_port) ^ (uint32_t)rna_be16(outer->dst_port) << 16) * 0x01000193;
+	hash = (hash ^ ports) * 0x01000193;
 	hash = (hash ^ outer->proto ^ outer->eth_src[5] ^ outer->eth_dst[5]) * 0x01000193;
 	return 0xc000 | ((hash ^ hash >> 16) & 0x3fff);
 }
