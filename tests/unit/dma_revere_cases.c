@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include <cmocka.h>
 
@@ -75,8 +76,11 @@ struct chan {
 	uint32_t wrote[BLOCKS], read[BLOCKS]; /**< epoch of the last access to a block */
 	uint64_t bytes;	      /**< of jobs that are to succeed */
 	uint64_t failures;    /**< reported */
-	uint64_t stalls;      /**< polls in vain since the last job */
+	LIST_ENTRY(chan) next;
 };
+
+/** All that are open: what a case that failed has left. */
+static LIST_HEAD(, chan) chans_open = LIST_HEAD_INITIALIZER(chans_open);
 
 static struct revere_dma_vchan *
 inside(const struct chan *chan)
@@ -146,6 +150,7 @@ chan_new(int16_t dev, uint16_t vchan, uint16_t nb_desc)
 	struct chan *chan = calloc(1, sizeof(*chan));
 
 	assert_non_null(chan);
+	LIST_INSERT_HEAD(&chans_open, chan, next);
 	chan->dev = dev;
 	chan->vchan = vchan;
 	chan->nb_desc = nb_desc;
@@ -160,6 +165,7 @@ chan_new(int16_t dev, uint16_t vchan, uint16_t nb_desc)
 static void
 chan_free(struct chan *chan)
 {
+	LIST_REMOVE(chan, next);
 	rte_free(chan->memory);
 	free(chan->model);
 	free(chan);
@@ -1089,7 +1095,7 @@ apart_run(struct chan *chan, unsigned int jobs)
 {
 	struct apart apart = {.chan = chan};
 	uint64_t last = rte_get_timer_cycles();
-	uint64_t end = chan->head + jobs;
+	uint64_t end = chan->head + jobs, tail;
 	unsigned int burst;
 
 	while (chan->tail < end) {
@@ -1098,11 +1104,24 @@ apart_run(struct chan *chan, unsigned int jobs)
 				apart_enqueue(&apart);
 		}
 		assert_int_equal(rte_dma_submit(chan->dev, 0), 0);
-		if (chan->tail + RTE_DIM(apart.length) > chan->head)
-			last = rte_get_timer_cycles();
+		tail = chan->tail;
 		apart_reap(&apart);
+		if (chan->tail != tail || chan->tail == chan->head)
+			last = rte_get_timer_cycles();
 		assert_true(rte_get_timer_cycles() - last <
 			    3 * PATIENCE_S * rte_get_timer_hz());
+	}
+}
+
+/** Runs until the device has failed something that was done again: faults are a matter of luck. */
+static void
+apart_run_until_retry(struct chan *chan)
+{
+	uint64_t end = rte_get_timer_cycles() + 3 * PATIENCE_S * rte_get_timer_hz();
+
+	while (inside(chan)->count.retries == 0) {
+		assert_true(rte_get_timer_cycles() < end);
+		apart_run(chan, 100);
 	}
 }
 
@@ -1130,8 +1149,9 @@ split_mends_faults(void **state)
 			snprintf(args, sizeof(args), "%s,threshold=%s", faults[i], thresholds[j]);
 			chan = chan_open(args, 128);
 			apart_run(chan, 2000 * scale);
+			/* Answers that are late are answers. */
 			if (i != 1)
-				assert_true(inside(chan)->count.retries > 0);
+				apart_run_until_retry(chan);
 			assert_int_equal(chan->failures, 0);
 			chan_close(chan);
 		}
@@ -1401,12 +1421,14 @@ callbacks_refuse(void **state)
 	chan_close(chan);
 }
 
-/** A case that failed leaves its device to the next one otherwise. */
+/** A case that failed would leave its device to the next one, and its memory to nobody. */
 static int
 device_drop(void **state)
 {
 	(void)state;
 	rte_vdev_uninit("dma_revere_test");
+	while (!LIST_EMPTY(&chans_open))
+		chan_free(LIST_FIRST(&chans_open));
 	return 0;
 }
 

@@ -48,8 +48,8 @@ void *share_place(size_t size);
 /* Lets secondary processes ask for devices. */
 void share_start(void);
 /*
- * Uses a device of the primary process, which knows it by the same name. -ENODEV without a log line:
- * it has none of this class.
+ * Uses a device of the primary process, which knows it by the same name. -ENODEV without a log
+ * line: it has none of this class.
  */
 int secondary_attach(const char *name, struct rte_device *rte_dev, struct revere_class *class);
 

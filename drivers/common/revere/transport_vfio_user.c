@@ -266,8 +266,8 @@ map_areas(struct server *server, const struct vfio_region_info *info, int fd)
 			"mode=threaded");
 		return -ENOTSUP;
 	}
-	bar = mmap(share_place(info->size), info->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		0);
+	bar = mmap(share_place(info->size), info->size, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (bar == MAP_FAILED)
 		ret = -errno;
 	else

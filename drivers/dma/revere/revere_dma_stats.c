@@ -173,8 +173,8 @@ split_dump(const struct revere_dma_vchan *vchan, FILE *file)
 		revere_dma_auto_tell(vchan, &threshold);
 		fprintf(file,
 			"    auto: way %s, %u bytes for an idle device; cycles of a copy: "
-			"launch %.1f, CPU %.1f + %.4f a byte, device %.1f + %.4f a byte; decided %" PRIu64
-			" times, overloaded %" PRIu64 " times\n",
+			"launch %.1f, CPU %.1f + %.4f a byte, device %.1f + %.4f a byte; "
+			"decided %" PRIu64 " times, overloaded %" PRIu64 " times\n",
 			revere_dma_way_name(threshold.way), threshold.idle_bytes,
 			threshold.launch_cycles, threshold.cpu_cycles,
 			threshold.cpu_cycles_byte, threshold.amu_cycles, threshold.amu_cycles_byte,
