@@ -76,6 +76,7 @@ uint8_t *
 function_pages(struct amu_function *function)
 {
 	uint64_t size = (uint64_t)function->amu->config.num_ami_sw * RVR_AMI_SW_PAGE_STRIDE;
+	void *(*place)(size_t size) = function->amu->config.pages_place;
 	void *pages;
 	int fd;
 
@@ -88,7 +89,8 @@ function_pages(struct amu_function *function)
 			function->id, size, strerror(errno));
 		return NULL;
 	}
-	pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, REVERE_EMU_PAGES_OFFSET);
+	pages = mmap(place == NULL ? NULL : place(size), size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		fd, REVERE_EMU_PAGES_OFFSET);
 	if (pages == MAP_FAILED) {
 		amu_log(function->amu, REVERE_EMU_LOG_ERR,
 			"function %u: can't map %" PRIu64 " bytes of AMI-SW pages: %s",

@@ -80,6 +80,8 @@ struct revere_emu_config {
 	bool asn_prof;	      /**< sessions can be profiled; true */
 	bool tracing;	      /**< sessions can be traced; true */
 	unsigned int arch_major; /**< AMU_AIDR.ArchMajorRev, for tests; 3 */
+	/** Address, as a wish, for so many bytes of AMI-SW pages; NULL: anywhere */
+	void *(*pages_place)(size_t size);
 	struct revere_emu_faults faults;
 	revere_emu_log_fn log; /**< NULL: standard error, warnings and errors alone */
 	void *log_arg;

@@ -17,9 +17,7 @@ cd "$TOP" || exit 1
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
-# EAL lets go of files with a spinlock that TSan does not see
-printf "race:^events_stop\$\n" >"$LOGS/tsan.supp"
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$LOGS/tsan.supp}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$TOP/tests/unit/tsan.supp}
 
 ok()
 {

@@ -293,10 +293,15 @@ copy_bad(struct chan *chan, uint64_t flags)
 	uint32_t length = 1 + rnd(100);
 	bool src = rnd(2);
 
-	return enqueued(chan,
-			rte_dma_copy(chan->dev, chan->vchan, src ? 0 : iova(chan, 0),
-				     src ? iova(chan, ARENA) : 0, length, flags),
-			true);
+	if (!enqueued(chan,
+		      rte_dma_copy(chan->dev, chan->vchan, src ? 0 : iova(chan, 0),
+				   src ? iova(chan, ARENA) : 0, length, flags),
+		      true))
+		return false;
+	if (flags & RTE_DMA_OP_FLAG_FENCE)
+		chan->epoch++;
+	touch(chan, chan->read, 0, length);
+	return true;
 }
 
 static bool

@@ -953,6 +953,12 @@ bad_pools_are_refused(void **state)
 
 /* ---- Insides -------------------------------------------------------------------------------- */
 
+static uint64_t
+monitored(const struct rte_power_monitor_cond *condition)
+{
+	return __atomic_load_n((volatile uint64_t *)condition->addr, __ATOMIC_RELAXED);
+}
+
 /** Registers, descriptors, the word to watch while a core sleeps. */
 static void
 insides_are_shown(void **state)
@@ -973,9 +979,9 @@ insides_are_shown(void **state)
 	free(regs.data);
 
 	assert_int_equal(rte_eth_get_monitor_addr(port, 0, &condition), 0);
-	assert_int_equal(condition.fn(*(volatile uint64_t *)condition.addr, condition.opaque), 0);
+	assert_int_equal(condition.fn(monitored(&condition), condition.opaque), 0);
 	send_to(port, "02:00:00:00:00:0c");
-	while (condition.fn(*(volatile uint64_t *)condition.addr, condition.opaque) == 0)
+	while (condition.fn(monitored(&condition), condition.opaque) == 0)
 		rte_delay_us(10);
 
 	assert_int_equal(rte_eth_rx_descriptor_dump(port, 0, 0, 3, file), 0);

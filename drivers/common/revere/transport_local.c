@@ -5,7 +5,6 @@
 /* Transport to an emulated device in this process. Of the emulator it knows revere_emu.h. */
 
 #include <stdio.h>
-#include <sys/mman.h>
 
 #include <revere_emu.h>
 #include <rte_eal.h>
@@ -17,7 +16,7 @@ RTE_LOG_REGISTER(revere_emu_logtype, lib.revere_emu, NOTICE)
 struct local {
 	struct revere_transport transport;
 	struct revere_emu *emu;
-	uint8_t *pages; /* a mapping of its own, where secondary processes can have it too */
+	uint8_t *pages;
 	uint64_t pages_size;
 	uint32_t num_pages;
 	bool sva;
@@ -237,6 +236,7 @@ emu_create(const char *name, const struct rte_kvargs *args, struct revere_emu **
 	if (ret < 0)
 		return ret;
 	config.log = log_line;
+	config.pages_place = share_place;
 	*emu = revere_emu_create(name, &config, error, sizeof(error));
 	if (*emu != NULL)
 		return 0;
@@ -252,28 +252,8 @@ local_close(struct revere_transport *transport)
 	struct local *local = local_of(transport);
 
 	local_memory_unmap(local->emu);
-	if (local->pages != NULL)
-		munmap(local->pages, local->pages_size);
 	revere_emu_destroy(local->emu);
 	free(local);
-}
-
-static int
-pages_map(const char *name, struct local *local)
-{
-	int fd = revere_emu_pages_fd(local->emu, 0, &local->pages_size);
-	void *pages = MAP_FAILED;
-
-	if (fd >= 0)
-		pages = mmap(share_place(local->pages_size), local->pages_size,
-			PROT_READ | PROT_WRITE, MAP_SHARED, fd, REVERE_EMU_PAGES_OFFSET);
-	if (pages == MAP_FAILED) {
-		COMMON_LOG(ERR, name, "no memory for AMI-SW pages");
-		return -ENOMEM;
-	}
-	local->pages = pages;
-	local->num_pages = (uint32_t)(local->pages_size / RVR_AMI_SW_PAGE_STRIDE);
-	return 0;
 }
 
 static int
@@ -304,9 +284,13 @@ plug_in(const char *name, struct local *local)
 		.numa_node = SOCKET_ID_ANY,
 		.vectors = config->msix_vectors,
 	};
-	ret = pages_map(name, local);
-	if (ret == 0)
-		ret = local_memory_map(name, local->emu);
+	local->pages = revere_emu_pages(local->emu, 0);
+	if (local->pages == NULL || revere_emu_pages_fd(local->emu, 0, &local->pages_size) < 0) {
+		COMMON_LOG(ERR, name, "no memory for AMI-SW pages");
+		return -ENOMEM;
+	}
+	local->num_pages = (uint32_t)(local->pages_size / RVR_AMI_SW_PAGE_STRIDE);
+	ret = local_memory_map(name, local->emu);
 	if (ret < 0)
 		return ret;
 	/* What is not DPDK's memory is reached only where addresses are the same. */
