@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from conftest import leave, xstats, wait_until
+from conftest import leave, settles, wait_until, xstats
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
@@ -117,7 +117,7 @@ def test_vlan_filter(filtering):
 # ---- Rates -------------------------------------------------------------------------------------
 
 
-def sent(pmd, queues, seconds=1.0):
+def sent(pmd, queues):
     """Bytes a second that queues transmit while txonly runs."""
     def counters():
         stats = xstats(pmd)
@@ -126,10 +126,21 @@ def sent(pmd, queues, seconds=1.0):
     pmd.command("start")
     time.sleep(0.3)  # buckets are full at first
     before, first = counters()
-    time.sleep(seconds)
+    time.sleep(1)
     after, last = counters()
     pmd.command("stop")
     return [(b - a) / (after - before) for a, b in zip(first, last)]
+
+
+def approx(rate, part):
+    """Rates that differ from @p rate by no more than this part of it."""
+    return pytest.approx(rate, rel=part)
+
+
+def rates_become(pmd, queues, holds):
+    """Rates of transmission that are as they should be."""
+    rates = settles(lambda: sent(pmd, queues), holds)
+    assert holds(rates), rates
 
 
 @pytest.fixture
@@ -146,13 +157,11 @@ def txonly(testpmd):
 def test_queue_rate(txonly):
     pmd = txonly(2)
     pmd.command("set port 0 queue 0 rate 40")  # Mbit/s
-    rates = sent(pmd, 2)
-    assert rates[0] == pytest.approx(5e6, rel=0.1)
-    assert rates[1] > 5 * rates[0]
+    rates_become(pmd, 2, lambda rates: rates[0] == approx(5e6, 0.1) and rates[1] > 5 * rates[0])
     pmd.command("set port 0 queue 0 rate 160")
-    assert sent(pmd, 2)[0] == pytest.approx(20e6, rel=0.1)
+    rates_become(pmd, 2, lambda rates: rates[0] == approx(20e6, 0.1))
     pmd.command("set port 0 queue 0 rate 0")
-    assert sent(pmd, 2, 0.3)[0] > 25e6
+    rates_become(pmd, 2, lambda rates: rates[0] > 25e6)
     leave(pmd)
 
 
@@ -174,10 +183,9 @@ def hierarchy(pmd, rate, queues):
 def test_weights(txonly):
     pmd = txonly(3)
     hierarchy(pmd, 20000000, [(0, 1), (0, 2), (0, 4)])
-    rates = sent(pmd, 3, 1.5)
-    assert sum(rates) == pytest.approx(20e6, rel=0.1)
-    for queue, weight in enumerate((1, 2, 4)):
-        assert rates[queue] == pytest.approx(sum(rates) * weight / 7, rel=0.2)
+    rates_become(pmd, 3, lambda rates: sum(rates) == approx(20e6, 0.1) and all(
+        rates[queue] == approx(sum(rates) * weight / 7, 0.2)
+        for queue, weight in enumerate((1, 2, 4))))
     leave(pmd)
 
 
@@ -186,14 +194,11 @@ def test_priorities(txonly):
     hierarchy(pmd, 20000000, [(0, 1), (1, 1), (2, 1)])
     tm(pmd, "add port tm node shaper profile 0 2 0 0 12500000 20000 0 0")
     tm(pmd, "set port tm node shaper profile 0 0 2")
-    rates = sent(pmd, 3)
     # the first has its own limit, the second the rest, the third nothing
-    assert rates[0] == pytest.approx(12.5e6, rel=0.1)
-    assert rates[1] == pytest.approx(7.5e6, rel=0.1)
-    assert rates[2] < 0.02 * sum(rates)
+    rates_become(pmd, 3, lambda rates: rates[0] == approx(12.5e6, 0.1) and
+                 rates[1] == approx(7.5e6, 0.1) and rates[2] < 0.02 * sum(rates))
     tm(pmd, "set port tm node parent 0 2 1000 0 1")
-    rates = sent(pmd, 3)
-    assert rates[2] == pytest.approx(20e6 - min(rates[0], 12.5e6), rel=0.1)
+    rates_become(pmd, 3, lambda rates: rates[2] == approx(20e6 - min(rates[0], 12.5e6), 0.1))
     leave(pmd)
 
 
