@@ -73,6 +73,7 @@ def test_rx_checksums(testpmd, tap, tap_name):
     """States of checksums, right and wrong, of all protocols."""
     pmd, port = up(testpmd, tap, tap_name,
                    f"--rx-offloads={RX_CHECKSUM | RX_SCTP | RX_OUTER_IP | RX_OUTER_UDP:#x}")
+    pmd.command("set port 0 ptype_mask 0xfffffff")  # testpmd takes no packet types by itself
     pmd.command("set fwd rxonly")
     pmd.command("set verbose 1")
     pmd.command("start")
@@ -112,7 +113,8 @@ def test_rx_vlan(testpmd, tap, tap_name):
     assert re.search(rf"length={len(packet) - 4}\b", text), text
     pmd.command("vlan set qinq_strip on 0")
     text = dumped(pmd, port, double)
-    assert "RX_QINQ_STRIPPED" in text and "VLAN tci=0x14, outer VLAN tci=0xa" in text, text
+    assert "RX_QINQ_STRIPPED" in text, text
+    assert re.search("VLAN tci=0x14, (VLAN tci outer|outer VLAN tci)=0xa ", text), text
     pmd.command("vlan set qinq_strip off 0")
     pmd.command("vlan set strip off 0")
     assert "VLAN_STRIPPED" not in dumped(pmd, port, packet)
