@@ -22,6 +22,7 @@
 #include "ami_private.h"
 
 #define SPIN_TURNS 200	  /* looks at an index before it sleeps */
+#define TIMEOUT_MS 5000 /* default; a machine that is busy with other things is no defect */
 #define SLEEP_MIN_NS 20000 /* doubles each time */
 #define SLEEP_MAX_NS 1000000
 
@@ -612,7 +613,7 @@ ami_mgt_init(struct revere_dev *dev, const struct revere_dev_conf *conf)
 	struct mgt *mgt = &dev->mgt;
 	int ret;
 
-	mgt->timeout_ms = conf->timeout_ms == 0 ? 1000 : conf->timeout_ms;
+	mgt->timeout_ms = conf->timeout_ms == 0 ? TIMEOUT_MS : conf->timeout_ms;
 	ret = ring_init(dev, &mgt->command, RVR_MSK_COMMAND, size);
 	if (ret == 0)
 		ret = ring_init(dev, &mgt->response, RVR_MSK_RESPONSE, size);

@@ -61,7 +61,7 @@ struct revere_dev_conf {
 	uint32_t mgt_log2_size;	      /**< slots of the command and response rings; 4 */
 	uint32_t exception_log2_size; /**< slots; 6 */
 	uint32_t trace_log2_size;     /**< slots; 0: no trace ring */
-	uint32_t timeout_ms;	      /**< for a management response; 1000 */
+	uint32_t timeout_ms;	      /**< for a management response; 5000 */
 	bool vf;		      /**< a Virtual Function: PF-* commands are not used */
 	bool one_slot;		      /**< management rings of one slot, whatever is above */
 };

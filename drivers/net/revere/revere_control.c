@@ -19,6 +19,8 @@
 #define CONTROL_PRIO 15 /* before packets: few, and somebody waits */
 #define CONTROL_LOG2_MSG_LENGTH 5 /* RVR_RNA_CONTROL_SIZE, in DW */
 #define CONTROL_LOG2_LENGTH_MAX 8 /* REVERE_NET_MESSAGE_MAX, in DW */
+#define WAIT_SPINS 1000
+#define WAIT_SLEEP_US 20
 
 /* Sockets of the AMI-SW. */
 enum { CONTROL_TX = 0, CONTROL_RX = 0, EVENT_RX = 1 };
@@ -86,6 +88,20 @@ status_errno(uint16_t status)
 
 /* ---- Requests ----------------------------------------------------------------------------- */
 
+/**
+ * One turn of waiting for the device; after a while with sleep, as what it waits for may need this
+ * core.
+ */
+void
+revere_net_wait_turn(struct revere_net *net, unsigned int turn)
+{
+	revere_net_kick(net);
+	if (turn < WAIT_SPINS)
+		rte_pause();
+	else
+		rte_delay_us_sleep(WAIT_SLEEP_US);
+}
+
 /** Waits for the answer to the request with this tag; older ones are late and dropped. */
 static int
 answer_wait(struct revere_net *net, const struct rvr_rna_control *request,
@@ -94,6 +110,7 @@ answer_wait(struct revere_net *net, const struct rvr_rna_control *request,
 	struct revere_ring *ring =
 		revere_ami_sw_ring(net->control.ami_sw, RVR_AMS_RX, CONTROL_RX);
 	uint64_t start = rte_get_timer_cycles();
+	unsigned int turns = 0;
 
 	do {
 		while (revere_rx_pop(ring, answer, 1) == 1)
@@ -106,8 +123,7 @@ answer_wait(struct revere_net *net, const struct rvr_rna_control *request,
 			return -EIO;
 		if (revere_net_gone(net))
 			return -ENODEV;
-		revere_net_kick(net);
-		rte_pause();
+		revere_net_wait_turn(net, turns++);
 	} while (rte_get_timer_cycles() - start < net->timeout);
 	return -ETIMEDOUT;
 }

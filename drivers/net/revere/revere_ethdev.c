@@ -25,7 +25,7 @@
 #define ARG_MSG_SIZE "msg_size"
 #define ARG_SLOTS "ring_slots"
 
-#define TIMEOUT_MS 1000
+#define TIMEOUT_MS 5000
 #define MSG_SIZE 256 /* bytes: 15 packets or 31 empty buffers */
 #define RING_SLOTS 64
 

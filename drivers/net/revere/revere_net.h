@@ -283,6 +283,7 @@ int revere_net_pairs_resize(struct revere_net *net, uint16_t count);
 int revere_net_pair_reset(struct revere_net *net, uint16_t id);
 /** Wakes a device that has no thread of its own. */
 void revere_net_kick(struct revere_net *net);
+void revere_net_wait_turn(struct revere_net *net, unsigned int turn);
 /** Whether the device is gone: it touches no memory any more, and answers nothing. */
 static inline bool
 revere_net_gone(const struct revere_net *net)

@@ -60,14 +60,14 @@ static int
 ring_drain(struct revere_net *net, struct revere_ring *ring)
 {
 	uint64_t start = rte_get_timer_cycles();
+	unsigned int turns = 0;
 
 	while (revere_ring_device_index(ring) != ring->own) {
 		if (revere_net_gone(net))
 			return -ENODEV;
 		if (rte_get_timer_cycles() - start > net->timeout)
 			return -ETIMEDOUT;
-		revere_net_kick(net);
-		rte_pause();
+		revere_net_wait_turn(net, turns++);
 	}
 	return 0;
 }
