@@ -243,6 +243,7 @@ revere_emu_config_init(struct revere_emu_config *config)
 	}
 	for (i = 0; i < REVERE_EMU_WORKERS_MAX; i++)
 		config->worker_cpus[i] = -1;
+	config->log_level = REVERE_EMU_LOG_DEBUG;
 }
 
 static const struct config_key *

@@ -34,7 +34,8 @@ amu_log(const struct amu *amu, enum revere_emu_log_level level, const char *form
 	char line[512];
 	va_list args;
 
-	if (amu->config.log == NULL && level > REVERE_EMU_LOG_WARNING)
+	if (level > amu->config.log_level ||
+	    (amu->config.log == NULL && level > REVERE_EMU_LOG_WARNING))
 		return;
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);

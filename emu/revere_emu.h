@@ -84,6 +84,7 @@ struct revere_emu_config {
 	void *(*pages_place)(size_t size);
 	struct revere_emu_faults faults;
 	revere_emu_log_fn log; /**< NULL: standard error, warnings and errors alone */
+	enum revere_emu_log_level log_level; /**< lines of less weight aren't written; DEBUG */
 	void *log_arg;
 };
 

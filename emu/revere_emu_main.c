@@ -155,13 +155,14 @@ set_string(char **to, const char *value, char *error, size_t size)
 }
 
 static int
-set_log_level(const char *value, char *error, size_t size)
+set_log_level(struct options *options, const char *value, char *error, size_t size)
 {
 	int level;
 
 	for (level = REVERE_EMU_LOG_ERR; level <= REVERE_EMU_LOG_DEBUG; level++) {
 		if (strcmp(value, level_names[level]) == 0) {
 			log_level = (enum revere_emu_log_level)level;
+			options->config.log_level = log_level;
 			return 0;
 		}
 	}
@@ -242,7 +243,7 @@ set_option(struct options *options, const char *name, const char *value, char *e
 	if (strcmp(key, "name") == 0)
 		return set_string(&options->name, value, error, size);
 	if (strcmp(key, "log_level") == 0)
-		return set_log_level(value, error, size);
+		return set_log_level(options, value, error, size);
 	return revere_emu_config_set(&options->config, key, value, error, size);
 }
 
@@ -565,6 +566,7 @@ main(int argc, char **argv)
 	log_to_journal = getenv("JOURNAL_STREAM") != NULL;
 	revere_emu_config_init(&options.config);
 	options.config.log = log_line;
+	options.config.log_level = log_level;
 	if (parse_options(&options, argc, argv, error, sizeof(error)) < 0)
 		say(REVERE_EMU_LOG_ERR, "%s", error);
 	else

@@ -92,6 +92,8 @@ segmentation_fits(const struct rna_tx_offload *offload, const uint8_t *data, uin
 	uint32_t l4 = offload->request & RVR_RNA_TXO_L4_MASK;
 	uint32_t headers = offload->payload;
 
+	if ((offload->request & RVR_RNA_TXO_TSO) && (offload->request & RVR_RNA_TXO_UFO))
+		return false;
 	if (offload->request & RVR_RNA_TXO_UFO) {
 		if (l4 != RVR_RNA_TXO_UDP || !is_v4(data, offload->l3) || offload->mss < 8)
 			return false;
@@ -182,8 +184,12 @@ checksum_sctp(uint8_t *sctp, uint32_t len)
 static void
 checksum_l4(const struct rna_tx_offload *offload, uint8_t *data, uint32_t len)
 {
-	uint32_t end = ip_end(data, len, offload->l3);
+	uint32_t end;
 
+	/* Without it nothing is known of l3: it needn't be within the packet. */
+	if ((offload->request & RVR_RNA_TXO_L4_MASK) == 0)
+		return;
+	end = ip_end(data, len, offload->l3);
 	/* What is too short for its own header stays as it is. */
 	if (end < offload->l4 + l4_header(offload->request))
 		return;

@@ -26,6 +26,8 @@ vu_log(const struct vu_device *dev, enum revere_emu_log_level level, const char 
 	va_list args;
 	int len;
 
+	if (level > config->log_level)
+		return;
 	len = snprintf(line, sizeof(line), "vfio-user: function %u: ", dev->function);
 	va_start(args, format);
 	vsnprintf(line + len, sizeof(line) - (size_t)len, format, args);

@@ -3,10 +3,12 @@
  */
 
 /*
- * Fuzz target: packets of any content through the RNA's parser, checksums and transmit offloads.
+ * Fuzz target: packets of any content through the RNA's parser, checksums, transmit offloads, flow
+ * keys and the actions that change packets.
  *
- * The first 16 bytes of the input are a descriptor of offloads, the rest is the packet. It lies in
- * memory of exactly its size, so that a sanitizer sees each byte that is read beyond it.
+ * The first 16 bytes of the input are a descriptor of offloads, and four actions (u8 type, u8 0,
+ * u16 argument) too; the rest is the packet. It lies in memory of exactly its size, so that a
+ * sanitizer sees each byte that is read beyond it.
  */
 
 #include <stdint.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 
 #include "rna/checksum.h"
+#include "rna/flow/flow.h"
 #include "rna/offload.h"
 
 #define FRAME_MAX 2048
@@ -84,6 +87,70 @@ segment(const uint8_t *desc, const uint8_t *packet, uint32_t len)
 	free(copy);
 }
 
+/* An action as a rule may have it. Addresses and headers are bytes of the packet. */
+static bool
+change(struct flow_packet *packet, const uint8_t *action, const uint8_t *bytes)
+{
+	uint32_t span = RVR_RNA_FLOW_DECAP - RVR_RNA_FLOW_VLAN_POP + 1;
+	uint32_t type = RVR_RNA_FLOW_VLAN_POP + action[0] % span;
+	uint32_t arg = action[2] | (uint32_t)action[3] << 8;
+
+	switch (type) {
+	case RVR_RNA_FLOW_VLAN_VID:
+		arg %= 4096;
+		break;
+	case RVR_RNA_FLOW_VLAN_PCP:
+		arg %= 8;
+		break;
+	case RVR_RNA_FLOW_TTL_SET:
+		arg %= 256;
+		break;
+	case RVR_RNA_FLOW_DSCP:
+		arg %= 64;
+		break;
+	case RVR_RNA_FLOW_ENCAP:
+		arg = arg % FLOW_HEADROOM + 1;
+		break;
+	case RVR_RNA_FLOW_DECAP:
+		arg %= FLOW_HEADROOM + 1;
+		break;
+	default:
+		break;
+	}
+	return flow_edit(packet, type, arg, bytes);
+}
+
+static void
+edit(const uint8_t *desc, const uint8_t *data, uint32_t len)
+{
+	static uint8_t bytes[FLOW_HEADROOM + 8];
+	static struct rna_port port;
+	struct rna_parsed parsed;
+	struct flow_packet packet = {
+		.port = &port,
+		.room = malloc(FLOW_HEADROOM + len),
+		.len = len,
+	};
+	uint32_t i;
+
+	if (packet.room == NULL)
+		return;
+	packet.own = packet.room + FLOW_HEADROOM;
+	packet.data = packet.own;
+	memcpy(packet.own, data, len);
+	memset(bytes, 0, sizeof(bytes));
+	memcpy(bytes, data, len < sizeof(bytes) ? len : sizeof(bytes));
+	flow_key(&packet);
+	for (i = 0; i < DESC_SIZE; i += 4)
+		if (!change(&packet, desc + i, bytes))
+			break;
+	check(packet.own >= packet.room && packet.len <= RNA_FRAME_MAX &&
+	      packet.own + packet.len <= packet.room + FLOW_HEADROOM + len);
+	rna_parse(packet.data, packet.len, &parsed);
+	emitted += rna_sum(packet.data, packet.len, 0);
+	free(packet.room);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -105,5 +172,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	emitted += rna_verify(packet, &parsed);
 	free(packet);
 	segment(data, data + DESC_SIZE, len);
+	edit(data, data + DESC_SIZE, len);
 	return 0;
 }

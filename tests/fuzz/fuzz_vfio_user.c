@@ -29,6 +29,11 @@
 #define REQUEST_HEADER 4
 #define STORE 255
 
+/* Writing lines that nobody reads would be a third of a fuzzer's work; replays write them. */
+#ifndef FUZZ_LOG_LEVEL
+#define FUZZ_LOG_LEVEL REVERE_EMU_LOG_DEBUG
+#endif
+
 enum fd_kind { FD_MEMORY, FD_EVENT, FD_READ_ONLY, FD_NULL, FD_KINDS };
 
 static struct vu_device dev;
@@ -71,6 +76,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	config.msix_vectors = 8;
 	config.max_log2_size = 8;
 	config.log = quiet;
+	config.log_level = FUZZ_LOG_LEVEL;
 	emu = revere_emu_create("fuzz", &config, NULL, 0);
 	need(emu != NULL && vu_device_init(&dev, emu, 0) == 0);
 	/* The device makes a VF's pages when the PF first maps one: no descriptor left open. */

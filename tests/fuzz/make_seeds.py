@@ -1,7 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The Revere for DPDK authors
-"""Writes corpus_vfio_user/seed-*: an input for each thing clients do; see fuzz_vfio_user.c."""
+"""Writes corpus_X/seed-*: inputs to start from; see fuzz_X.c.
+
+For vfio_user one for each thing clients do, for rna_parse one for each kind of packet, each with
+some offloads and actions.
+"""
 
 import os
 import struct
@@ -113,13 +117,93 @@ SEEDS = {
 }
 
 
+# ---- rna_parse --------------------------------------------------------------------------------
+
+PAYLOAD = bytes(range(64))
+TCP_SUM, UDP_SUM, SCTP_SUM, TSO, UFO, TAGS = 0x3, 0x5, 0x7, 0x21, 0x41, 0x180
+
+
+def eth(ethertype, *tags):
+    """Ethernet header, with VLAN tags."""
+    return bytes(range(12)) + b"".join(
+        struct.pack(">HH", tag, 0x2064) for tag in tags) + struct.pack(">H", ethertype)
+
+
+def ip4(proto, data, fragment=0, options=b""):
+    """IPv4 packet."""
+    return struct.pack(">BBHHHBBHII", 0x45 + len(options) // 4, 0, 20 + len(options) + len(data), 1,
+                       fragment, 64, proto, 0, 0x0a000001, 0x0a000002) + options + data
+
+
+def ip6(proto, data, *extensions):
+    """IPv6 packet; extensions are (proto, bytes)."""
+    for number, body in reversed(extensions):
+        data, proto = bytes([proto]) + body + data, number
+    return struct.pack(">IHBB", 6 << 28, len(data), proto, 64) + bytes(15) + b"\1" + bytes(
+        15) + b"\2" + data
+
+
+def udp(port, data):
+    """UDP datagram."""
+    return struct.pack(">HHHH", 1234, port, 8 + len(data), 0) + data
+
+
+TCP = struct.pack(">HHIIHHHH", 1234, 80, 1, 2, 0x5018, 512, 0, 0) + PAYLOAD
+SCTP = struct.pack(">HHII", 1, 2, 3, 0) + PAYLOAD
+INNER = eth(0x800) + ip4(6, TCP)
+
+
+def txo(request, l2, l3, l4=0, outer_l2=0, outer_l3=0, mss=20):
+    """struct rvr_rna_tx_offload."""
+    return struct.pack("<HHHHBBHBBBB", request, 5, 6, mss, outer_l2, l2, 2, outer_l3 // 4, l3 // 4,
+                       l4, 0)
+
+
+def acts(*actions):
+    """Actions (type, argument); types count from VLAN_POP on."""
+    return b"".join(struct.pack("<BBH", t, 0, a) for t, a in actions).ljust(16, b"\2")
+
+
+PACKETS = {
+    "tcp4": txo(TCP_SUM, 14, 20) + eth(0x800) + ip4(6, TCP),
+    "tcp6": txo(TCP_SUM | TAGS, 14, 40) + eth(0x86dd) + ip6(6, TCP),
+    "udp4": txo(UDP_SUM, 14, 20) + eth(0x800) + ip4(17, udp(53, PAYLOAD)),
+    "sctp": txo(SCTP_SUM, 18, 20) + eth(0x800, 0x8100) + ip4(132, SCTP),
+    "tso4": txo(TSO, 14, 20, 20) + eth(0x800) + ip4(6, TCP),
+    "tso6": txo(TSO, 18, 40, 20) + eth(0x86dd, 0x8100) + ip6(6, TCP),
+    "ufo": txo(UFO, 14, 20) + eth(0x800) + ip4(17, udp(9, PAYLOAD)),
+    "tso-vxlan": txo(TSO | 0x18, 30, 20, 20, 14, 20) + eth(0x800) + ip4(
+        17, udp(4789, bytes.fromhex("0800000000000100") + INNER)),
+    "qinq": acts((0, 0), (0, 0), (1, 0x88a8), (2, 7)) + eth(0x800, 0x88a8, 0x8100) + ip4(6, TCP),
+    "options": acts((6, 0), (10, 99), (13, 0), (14, 9)) + eth(0x800) + ip4(
+        6, TCP, options=b"\1" * 8),
+    "fragment": acts((7, 0), (11, 7)) + eth(0x800) + ip4(17, udp(9, PAYLOAD), 0x2000),
+    "fragment6": acts((8, 0), (12, 9)) + eth(0x86dd) + ip6(
+        17, PAYLOAD, (0, bytes(7)), (43, bytes(7)), (44, b"\0\0\x09" + bytes(4)), (60, bytes(7))),
+    "icmp": acts((4, 0), (5, 0)) + eth(0x800) + ip4(1, b"\x08\0" + PAYLOAD),
+    "icmp6": acts((8, 0), (9, 0)) + eth(0x86dd) + ip6(58, b"\x80\0" + PAYLOAD),
+    "igmp": acts((15, 34)) + eth(0x800) + ip4(2, b"\x16" + bytes(7)),
+    "arp": acts((15, 14), (16, 14)) + eth(0x806) + bytes.fromhex("0001080006040001") + bytes(20),
+    "mpls": acts((0, 0), (2, 5)) + eth(0x8847) + b"\0\1\0\x40" + b"\0\2\1\x40" + ip4(6, TCP),
+    "mpls-udp": acts((10, 4)) + eth(0x800) + ip4(17, udp(6635, b"\0\1\1\x40" + ip4(6, TCP))),
+    "vxlan": acts((16, 0), (15, 50)) + eth(0x800) + ip4(
+        17, udp(4789, bytes.fromhex("0800000000000100") + INNER)),
+    "geneve": acts((16, 0)) + eth(0x86dd) + ip6(
+        17, udp(6081, bytes.fromhex("0200655800000100") + bytes(8) + INNER)),
+    "gre": acts((14, 3)) + eth(0x800) + ip4(47, bytes.fromhex("b0006558") + bytes(12) + INNER),
+    "ipip": acts((6, 0)) + eth(0x800) + ip4(41, ip6(17, udp(9, PAYLOAD))),
+}
+
+
 def main():
-    """Writes them into the folder given, or the corpus."""
-    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.join(
-        os.path.dirname(os.path.abspath(__file__)), "corpus_vfio_user")
-    for name, data in SEEDS.items():
-        with open(os.path.join(folder, "seed-" + name), "wb") as file:
-            file.write(data)
+    """Writes them into the folder given, or the corpora."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    for target, seeds in ("vfio_user", SEEDS), ("rna_parse", PACKETS):
+        folder = os.path.join(sys.argv[1] if len(sys.argv) > 1 else here, "corpus_" + target)
+        os.makedirs(folder, exist_ok=True)
+        for name, data in seeds.items():
+            with open(os.path.join(folder, "seed-" + name), "wb") as file:
+                file.write(data)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ test_defaults(void **state)
 	assert_true(config.asn_prof);
 	assert_true(config.tracing);
 	assert_null(config.log);
+	assert_int_equal(config.log_level, REVERE_EMU_LOG_DEBUG);
 }
 
 static void
@@ -340,6 +341,14 @@ test_log(void **state)
 	assert_int_equal(revere_emu_sva(m.emu, 9, true), -EINVAL);
 	assert_int_equal(revere_emu_irq_set(m.emu, 0, 16, 0), -EINVAL);
 	assert_int_equal(revere_emu_irq_set(m.emu, 0, 15, -1), 0);
+	mc_close(&m);
+
+	/* Less weight than asked for: not even written. */
+	config.log_level = REVERE_EMU_LOG_ERR;
+	mc_open(&m, &config);
+	log.lines = 0;
+	revere_emu_bus_master(m.emu, 9, true);
+	assert_int_equal(log.lines, 0);
 	mc_close(&m);
 }
 
