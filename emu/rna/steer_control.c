@@ -333,7 +333,7 @@ tm_queue(struct rna_port *port, const uint8_t *in, uint8_t *out, uint32_t *detai
 /* ---- All ---------------------------------------------------------------------------------- */
 
 static const steer_fn steer_fns[] = {
-	[RVR_RNA_CTL_STEER_INFO - RVR_RNA_CTL_STEER_INFO] = steer_info,
+	[0] = steer_info,
 	[RVR_RNA_CTL_MAC_SET - RVR_RNA_CTL_STEER_INFO] = mac_set,
 	[RVR_RNA_CTL_MULTICAST_SET - RVR_RNA_CTL_STEER_INFO] = multicast_set,
 	[RVR_RNA_CTL_VLAN_SET - RVR_RNA_CTL_STEER_INFO] = vlan_set,

@@ -102,12 +102,12 @@ tx_offload_desc(struct rna_queue *q, const uint8_t *desc, uint32_t flags)
 static void
 tx_gathered(struct rna_queue *q, struct tx_sum *sum)
 {
+	bool fine = !q->tx_bad && q->gather_len >= RNA_FRAME_MIN;
+
 	q->gather_segments = 0;
-	if (q->tx_bad || q->gather_len < RNA_FRAME_MIN)
-		q->stats.tx_errors++;
-	else if (q->offload.request == 0)
+	if (fine && q->offload.request == 0)
 		tx_send(q->port, q->gather + RNA_TAGS_SIZE, q->gather_len, sum);
-	else if (!tx_offloaded(q, sum))
+	else if (!fine || !tx_offloaded(q, sum))
 		q->stats.tx_errors++;
 }
 

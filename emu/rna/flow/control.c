@@ -337,7 +337,7 @@ static const struct {
 	unsigned int (*execute)(struct request *request);
 	bool changes;
 } controls[] = {
-	[RVR_RNA_CTL_FLOW_INFO - FIRST] = { flow_info, false },
+	[0] = { flow_info, false }, /* FIRST */
 	[RVR_RNA_CTL_FLOW_MATCHER_ADD - FIRST] = { flow_matcher_make, true },
 	[RVR_RNA_CTL_FLOW_MATCHER_DEL - FIRST] = { flow_matcher_drop, true },
 	[RVR_RNA_CTL_FLOW_RULES - FIRST] = { flow_rules, true },
