@@ -216,30 +216,125 @@ do_unknown(const uint8_t *msg, uint8_t *slot, uint32_t slot_bytes)
 
 /* ---- Batch form ------------------------------------------------------------------------------ */
 
+/** What a view's last translation allows without asking it again; size 0: nothing. */
+struct window {
+	uint64_t iova, size;
+	uint8_t *va;
+};
+
+static inline struct window
+window_of(const struct dma_view *view, uint32_t prot)
+{
+	bool valid = (view->last.prot & prot) == prot &&
+		     view->generation == view->space->generation;
+
+	return (struct window){ view->last.iova, valid ? view->last.size : 0, view->last.va };
+}
+
+static inline bool
+window_has(const struct window *window, uint64_t iova, uint32_t len)
+{
+	uint64_t offset = iova - window->iova;
+
+	return offset < window->size && len <= window->size - offset;
+}
+
+static inline uint64_t
+load64(const uint8_t *at)
+{
+	rvr_le64 value;
+
+	memcpy(&value, at, sizeof(value));
+	return rvr_le64_cpu(value);
+}
+
+/**
+ * Prepares an operation if it is a copy within both windows, which most are.
+ *
+ * @return whether it was; then job->from, to and len are valid and it can't fail
+ */
+static inline bool
+plain_prepare(struct dma_job *job, const uint8_t *op, const struct window *src,
+	      const struct window *dst)
+{
+	uint64_t from = load64(op + offsetof(struct rvr_dma_op, src));
+	uint64_t to = load64(op + offsetof(struct rvr_dma_op, dst));
+	/* RVR_DMA_COPY is 0: len, opcode and zero in one comparison. */
+	uint64_t len = load64(op + offsetof(struct rvr_dma_op, len));
+
+	if (amu_unlikely(len - 1 >= UINT32_MAX || !window_has(src, from, (uint32_t)len) ||
+			 !window_has(dst, to, (uint32_t)len)))
+		return false;
+	job->from = src->va + (from - src->iova);
+	job->to = dst->va + (to - dst->iova);
+	job->len = (uint32_t)len;
+	__builtin_prefetch(job->from);
+	__builtin_prefetch(job->from + (len - 1));
+	__builtin_prefetch(job->to, 1);
+	__builtin_prefetch(job->to + (len - 1), 1);
+	return true;
+}
+
+static __attribute__((noinline)) void
+odd_prepare(struct ami_hw *hw, struct dma_job *job, const uint8_t *msg)
+{
+	struct rvr_dma_op op;
+
+	memcpy(&op, msg, sizeof(op));
+	job->opcode = rvr_le16_cpu(op.opcode);
+	/* A pattern keeps the order of bytes that it has in the message. */
+	job->src = job->opcode == RVR_DMA_FILL ? op.src : rvr_le64_cpu(op.src);
+	job->dst = rvr_le64_cpu(op.dst);
+	job->len = rvr_le32_cpu(op.len);
+	if (amu_likely(job->len > 0))
+		job_prepare(hw, job);
+}
+
+/** Prepares all operations. @return those, a bit each, that are more than plain copies */
+static uint64_t
+prepare_ops(struct ami_hw *hw, struct dma_job *jobs, const uint8_t *ops, uint32_t count)
+{
+	const struct dma_hw *own = hw->priv;
+	struct window src = window_of(&hw->view, REVERE_EMU_PROT_READ);
+	struct window dst = window_of(&own->dst, REVERE_EMU_PROT_WRITE);
+	bool faults = hw->aha->amu->config.faults.dma_fault != 0;
+	uint64_t odd = 0;
+
+	if (amu_unlikely(faults))
+		src.size = 0;
+	for (uint32_t n = 0; n < count; n++) {
+		const uint8_t *msg = ops + n * sizeof(struct rvr_dma_op);
+
+		if (amu_likely(plain_prepare(&jobs[n], msg, &src, &dst)))
+			continue;
+		odd_prepare(hw, &jobs[n], msg);
+		odd |= UINT64_C(1) << n;
+		if (faults)
+			continue;
+		src = window_of(&hw->view, REVERE_EMU_PROT_READ);
+		dst = window_of(&own->dst, REVERE_EMU_PROT_WRITE);
+	}
+	return odd;
+}
+
 /** Does the operations; statuses of those that fail go to the answer. */
 static uint64_t
 do_ops(struct ami_hw *hw, const uint8_t *ops, uint32_t count, struct rvr_dma_batch_answer *answer)
 {
 	struct dma_job jobs[RVR_DMA_BATCH_MAX];
+	uint64_t odd = prepare_ops(hw, jobs, ops, count);
 	uint64_t bytes = 0, failed = 0;
 
 	for (uint32_t n = 0; n < count; n++) {
-		struct dma_job *job = &jobs[n];
-		struct rvr_dma_op op;
+		const struct dma_job *job = &jobs[n];
+		enum rvr_dma_status status;
 
-		memcpy(&op, ops + n * sizeof(op), sizeof(op));
-		job->opcode = rvr_le16_cpu(op.opcode);
-		/* A pattern keeps the order of bytes that it has in the message. */
-		job->src = job->opcode == RVR_DMA_FILL ? op.src : rvr_le64_cpu(op.src);
-		job->dst = rvr_le64_cpu(op.dst);
-		job->len = rvr_le32_cpu(op.len);
-		if (amu_likely(job->len > 0))
-			job_prepare(hw, job);
-	}
-	for (uint32_t n = 0; n < count; n++) {
-		enum rvr_dma_status status = job_do(hw, &jobs[n]);
-
-		bytes += jobs[n].len;
+		bytes += job->len;
+		if (amu_likely((odd >> n & 1) == 0)) {
+			copy_bytes(job->to, job->from, job->len);
+			continue;
+		}
+		status = job_do(hw, job);
 		if (amu_unlikely(status != RVR_DMA_OK)) {
 			failed |= UINT64_C(1) << n;
 			answer->status[n / 2] |= (uint8_t)((unsigned int)status << (n % 2 * 4));
