@@ -46,11 +46,19 @@ ctl_port_info(struct request *request)
 		.max_segments = rvr_cpu_le16(RNA_SEGMENTS_MAX),
 		.firmware = RNA_FIRMWARE,
 	};
+	const struct rna_port *faces = port->backend->kind == RVR_RNA_KIND_UPLINK ? NULL :
+										    port->wire;
 	unsigned int i, ports = 0;
+	bool only;
 
 	for (i = 0; i < request->rna->num_ports; i++)
 		ports += request->rna->port[i] != NULL;
 	info.ports = rvr_cpu_le16(ports);
+	info.kind = (uint8_t)rna_port_kind(port);
+	info.number = (uint8_t)port->virtual_number;
+	info.faces = rvr_cpu_le16(faces != NULL ? faces->id : RVR_RNA_NO_PORT);
+	info.own = rvr_cpu_le16(
+		rna_port_of_function(request->rna, request->hw->function->id, &only));
 	memcpy(info.mac, port->mac_permanent, sizeof(info.mac));
 	snprintf(info.backend, sizeof(info.backend), "%s", port->backend_name);
 	memcpy(request->out, &info, sizeof(info));
@@ -381,15 +389,19 @@ request_changes(unsigned int opcode)
 static unsigned int
 control_execute(struct request *request, unsigned int opcode, unsigned int port)
 {
-	bool steers = rna_steer_knows(opcode), flows = rna_flow_knows(opcode);
+	bool steers = rna_steer_knows(opcode), flows = rna_flow_knows(opcode), only;
+	unsigned int own;
 
 	if (!steers && !flows && (opcode >= sizeof(controls) / sizeof(controls[0]) ||
 			       controls[opcode].execute == NULL))
 		return RVR_RNA_BAD_OPCODE;
 	if (port >= RNA_PORTS_MAX || request->rna->port[port] == NULL)
 		return RVR_RNA_BAD_PORT;
+	own = rna_port_of_function(request->rna, request->hw->function->id, &only);
 	request->port = request->rna->port[port];
 	if (request_changes(opcode)) {
+		if (only && port != own)
+			return RVR_RNA_BAD_PORT;
 		if (request->port->owner != NULL && request->port->owner != request->hw)
 			return RVR_RNA_BUSY;
 		request->port->owner = request->hw;
@@ -398,7 +410,7 @@ control_execute(struct request *request, unsigned int opcode, unsigned int port)
 		return rna_steer_control(request->port, opcode, request->in, request->out,
 			&request->detail);
 	if (flows)
-		return rna_flow_control(request->port, opcode, request->hw->function == 0,
+		return rna_flow_control(request->port, opcode, request->hw->function->id == 0,
 			request->in, request->in_size, request->out, &request->detail);
 	return controls[opcode].execute(request);
 }

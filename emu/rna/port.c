@@ -22,6 +22,8 @@ static const struct rna_backend *const backends[] = {
 	&rna_backend_pcap,
 	&rna_backend_af_packet,
 	&rna_backend_tap,
+	&rna_backend_virtual,
+	&rna_backend_representor,
 };
 
 /* ---- State -------------------------------------------------------------------------------- */
@@ -102,6 +104,23 @@ rna_port_flags(const struct rna_port *port)
 	       (port->allmulti ? RVR_RNA_PORT_ALLMULTI : 0) |
 	       (port->enabled ? RVR_RNA_PORT_ENABLED : 0) |
 	       (port->ptypes ? RVR_RNA_PORT_PTYPES : 0);
+}
+
+unsigned int
+rna_port_of_function(const struct rna *rna, unsigned int function, bool *only)
+{
+	unsigned int i;
+
+	*only = false;
+	for (i = 0; i < rna->num_ports && function > 0; i++) {
+		const struct rna_port *port = rna->port[i];
+
+		*only = port != NULL && rna_port_kind(port) == RVR_RNA_KIND_VIRTUAL &&
+			port->virtual_number == function - 1;
+		if (*only)
+			return i;
+	}
+	return 0;
 }
 
 bool
@@ -278,7 +297,8 @@ port_add(struct rna *rna, unsigned int id, const char *text, const uint8_t *mac,
 	if (backend == NULL) {
 		snprintf(error, error_size,
 			"backend \"%s\" is none of loop, null, pair=NAME, "
-			"tap=INTERFACE, af_packet=INTERFACE, pcap=PARTS", text);
+			"tap=INTERFACE, af_packet=INTERFACE, pcap=PARTS, virtual=NUMBER, "
+			"representor=NUMBER", text);
 		return -EINVAL;
 	}
 	if (mac != NULL && (mac[0] & 1) != 0) {

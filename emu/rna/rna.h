@@ -50,6 +50,7 @@ struct flow_port;
 /** What a wire is. Called by the agent's worker, add() and del() within a pause. */
 struct rna_backend {
 	const char *name;
+	uint8_t kind;	/**< enum rvr_rna_port_kind */
 	bool wants_arg; /**< "name=ARG" rather than "name" */
 	int (*add)(struct rna_port *port, const char *arg, char *error, size_t error_size);
 	void (*del)(struct rna_port *port);
@@ -68,7 +69,9 @@ extern const struct rna_backend rna_backend_loop;
 extern const struct rna_backend rna_backend_null;
 extern const struct rna_backend rna_backend_pair;
 extern const struct rna_backend rna_backend_pcap;
+extern const struct rna_backend rna_backend_representor;
 extern const struct rna_backend rna_backend_tap;
+extern const struct rna_backend rna_backend_virtual;
 
 /** Counters of a queue, as struct rvr_rna_queue_stats. */
 struct rna_queue_stats {
@@ -174,6 +177,7 @@ struct rna_port {
 	const struct rna_backend *backend;
 	void *wire; /**< the backend's own state */
 	char backend_name[32];
+	uint16_t virtual_number; /**< of a virtual port, or of that which it represents */
 	struct ami_hw *owner; /**< control channel that has the port, or NULL */
 	bool enabled;
 	bool admin_up;
@@ -263,6 +267,14 @@ void rna_port_refresh(struct rna_port *port);
 /** A port as it was when it was made. */
 void rna_port_reset(struct rna_port *port);
 uint32_t rna_port_flags(const struct rna_port *port);
+/** Uplink, virtual port or representor: enum rvr_rna_port_kind */
+static inline unsigned int
+rna_port_kind(const struct rna_port *port)
+{
+	return port->backend->kind;
+}
+/** Number of the port that is meant for a Function; *only: it can't use another one. */
+unsigned int rna_port_of_function(const struct rna *rna, unsigned int function, bool *only);
 /** Sends a packet by the backend, past all rules, whatever `to` is; false: it was dropped. */
 bool rna_port_send(struct rna_port *port, const uint8_t *data, uint32_t len);
 /** Sends where `to` is NULL: by the backend; false: the packet was dropped. */

@@ -276,13 +276,29 @@ struct rvr_rna_port_info {
 	rvr_le32 speed;		/**< Mbit/s */
 	rvr_le32 flags;		/**< RVR_RNA_PORT_* as they are now */
 	uint8_t mac[6];		/**< permanent address */
-	uint8_t zero[2];
+	uint8_t kind;		/**< enum rvr_rna_port_kind */
+	uint8_t number;		/**< of a virtual port, or of that which it represents */
 	rvr_le16 max_segments;	/**< descriptors of one transmitted packet */
-	rvr_le16 zero2;
+	rvr_le16 faces;		/**< virtual port, representor: port of the other; or NO_PORT */
 	char backend[32];	/**< name of what stands behind the port, NUL-terminated */
 	char firmware[32];	/**< version, NUL-terminated */
+	rvr_le16 own;		/**< port that is meant for the asking Function */
+	uint8_t zero[6];
 };
-_Static_assert(sizeof(struct rvr_rna_port_info) == 104, "wire");
+_Static_assert(sizeof(struct rvr_rna_port_info) == 112, "wire");
+
+#define RVR_RNA_NO_PORT 0xffffu
+
+/**
+ * An uplink has a wire. A virtual port has the adapter's switch: what no transfer rule takes goes
+ * to its representor, and the other way round. If there is virtual port N, VF N (from 0 on) may
+ * use no other port.
+ */
+enum rvr_rna_port_kind {
+	RVR_RNA_KIND_UPLINK = 0,
+	RVR_RNA_KIND_VIRTUAL = 1,
+	RVR_RNA_KIND_REPRESENTOR = 2,
+};
 
 #define RVR_RNA_PORT_LINK_UP 0x1u
 #define RVR_RNA_PORT_PROMISC 0x2u

@@ -50,7 +50,7 @@ def destroy(pmd, number, port=0):
     assert f"Flow rule #{number} destroyed" in answer, answer
 
 
-def receive(port, seconds=2):
+def receive(port, seconds=15):
     """The next frame that isn't the kernel's own neighbour discovery."""
     while (frame := port.receive(seconds)) is not None and frame[:2] == b"\x33\x33":
         pass

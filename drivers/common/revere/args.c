@@ -90,11 +90,11 @@ revere_arg_uint(const struct rte_kvargs *args, const char *key, uint64_t min, ui
 #define PCAP "pcap"
 
 /* Keys that name a backend of the port, and what it needs. */
-static const char *const port_wires[] = { "pair", "tap", "af_packet" };
+static const char *const port_wires[] = { "pair", "tap", "af_packet", "virtual" };
 static const char *const port_pcap[] = { "pcap_in", "pcap_out", "pcap_rate" };
 
 const char *const args_port_keys[] = { "backend", "pair", "tap", "af_packet", "pcap_in", "pcap_out",
-	"pcap_rate", "pcap_infinite", "mac", NULL };
+	"pcap_rate", "pcap_infinite", "virtual", "mac", NULL };
 
 static int
 port_mac(const char *name, const char *text, struct port_args *port)
@@ -176,8 +176,8 @@ backend_plain(const char *name, const char *backend, struct port_args *port)
 	if (strcmp(backend, "loop") == 0 || strcmp(backend, "null") == 0)
 		return backend_add(name, port, backend, NULL, "");
 	COMMON_LOG(ERR, name, "backend=%s: loop, null, pair (with pair=NAME), tap (with "
-		"tap=INTERFACE), af_packet (with af_packet=INTERFACE) or pcap (with pcap_in=FILE, "
-		"pcap_out=FILE) is needed", backend);
+		"tap=INTERFACE), af_packet (with af_packet=INTERFACE), virtual (with "
+		"virtual=NUMBER) or pcap (with pcap_in=FILE, pcap_out=FILE) is needed", backend);
 	return -EINVAL;
 }
 

@@ -125,6 +125,27 @@ revere_device_put(struct revere_device *device)
 	device_unlock();
 }
 
+void
+revere_device_ref(struct revere_device *device)
+{
+	device_get(device);
+}
+
+int
+revere_device_port_add(struct revere_device *device, const char *name, const char *backend)
+{
+	if (device->kind->port_add == NULL)
+		return -ENOTSUP;
+	return device->kind->port_add(name, device->transport, backend, NULL);
+}
+
+void
+revere_device_port_remove(struct revere_device *device, unsigned int port)
+{
+	if (device->kind->port_remove != NULL)
+		device->kind->port_remove(device->transport, port);
+}
+
 int
 revere_device_vector_get(struct revere_device *device)
 {

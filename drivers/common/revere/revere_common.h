@@ -94,6 +94,17 @@ int revere_vdev_dma_unmap(struct rte_vdev_device *vdev, void *va, uint64_t iova,
  */
 void revere_device_put(struct revere_device *device);
 
+/** One more reference, for one more port. */
+void revere_device_ref(struct revere_device *device);
+
+/**
+ * Makes a port of a device that is this process's own, and takes it away.
+ *
+ * @return its number; -ENOTSUP: ports of this device aren't made here
+ */
+int revere_device_port_add(struct revere_device *device, const char *name, const char *backend);
+void revere_device_port_remove(struct revere_device *device, unsigned int port);
+
 /**
  * The device behind the DPDK device called @p name, or NULL: behind the first that there is. The
  * caller owns a reference.

@@ -100,6 +100,13 @@ revere_thread_join(revere_thread_t thread)
 #define REVERE_TX_QUEUE_COUNT 0
 #endif
 
+/** 24.03: rte_eth_devargs_parse() takes several devargs, and tells how many there were. */
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0)
+#define revere_eth_devargs_parse(text, args) (rte_eth_devargs_parse(text, args, 1) == 1 ? 0 : -1)
+#else
+#define revere_eth_devargs_parse(text, args) rte_eth_devargs_parse(text, args)
+#endif
+
 /** 25.11: counters of queues come in a struct of their own. */
 #if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
 #define REVERE_QUEUE_STATS 1

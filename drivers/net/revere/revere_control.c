@@ -171,8 +171,8 @@ answer_status(struct revere_net *net, const struct rvr_rna_control *answer)
 
 /** One request and its answer, whatever the status is. */
 static int
-request_exchange(struct revere_net *net, uint16_t opcode, const void *req, size_t req_size,
-	struct rvr_rna_control *answer)
+request_exchange(struct revere_net *net, uint16_t port, uint16_t opcode, const void *req,
+	size_t req_size, struct rvr_rna_control *answer)
 {
 	struct revere_net_control *control = &net->control;
 	struct rvr_rna_control *request = (void *)control->message;
@@ -183,7 +183,7 @@ request_exchange(struct revere_net *net, uint16_t opcode, const void *req, size_
 	pthread_mutex_lock(&control->lock);
 	memset(request, 0, sizeof(*request));
 	request->opcode = rvr_cpu_le16(opcode);
-	request->port = rvr_cpu_le16(net->port);
+	request->port = rvr_cpu_le16(port);
 	request->tag = rvr_cpu_le16(control->tag++);
 	if (req != NULL)
 		memcpy(request->payload, req, req_size);
@@ -206,7 +206,7 @@ revere_net_request_quiet(struct revere_net *net, uint16_t opcode, const void *re
 	struct rvr_rna_control answer = { 0 };
 	int ret;
 
-	ret = request_exchange(net, opcode, req, req_size, &answer);
+	ret = request_exchange(net, net->port, opcode, req, req_size, &answer);
 	if (ret < 0)
 		return ret;
 	if (rsp != NULL)
@@ -223,7 +223,7 @@ revere_net_request(struct revere_net *net, uint16_t opcode, const void *req, siz
 
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return revere_net_secondary_request(net, opcode, req, req_size, rsp, rsp_size);
-	ret = request_exchange(net, opcode, req, req_size, &answer);
+	ret = request_exchange(net, net->port, opcode, req, req_size, &answer);
 	if (ret == 0)
 		ret = answer_status(net, &answer);
 	if (ret == 0 && rsp != NULL)
@@ -235,6 +235,19 @@ int
 revere_net_port_info(struct revere_net *net, struct rvr_rna_port_info *info)
 {
 	return revere_net_request(net, RVR_RNA_CTL_PORT_INFO, NULL, 0, info, sizeof(*info));
+}
+
+int
+revere_net_port_info_of(struct revere_net *net, uint16_t port, struct rvr_rna_port_info *info)
+{
+	struct rvr_rna_control answer = { 0 };
+	int ret;
+
+	ret = request_exchange(net, port, RVR_RNA_CTL_PORT_INFO, NULL, 0, &answer);
+	if (ret < 0)
+		return ret;
+	memcpy(info, answer.payload, sizeof(*info));
+	return status_errno(rvr_le16_cpu(answer.status));
 }
 
 int

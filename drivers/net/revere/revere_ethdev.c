@@ -75,6 +75,7 @@ revere_net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
 			 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
 	revere_net_steer_info(net, info->max_rx_queues, info);
+	revere_net_repr_info(net, info);
 	default_ring(&info->default_rxportconf);
 	default_ring(&info->default_txportconf);
 	return 0;
@@ -245,6 +246,8 @@ net_close(struct rte_eth_dev *dev)
 	revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
 	revere_net_control_close(net);
 	revere_net_steer_fini(net);
+	if (net->repr.made)
+		revere_device_port_remove(net->device, net->port);
 	revere_device_put(net->device);
 	return 0;
 }
@@ -407,6 +410,8 @@ net_limits(struct revere_net *net)
 	limits->rss_types = rvr_le32_cpu(info.rss_types);
 	limits->speed = rvr_le32_cpu(info.speed);
 	limits->max_segments = rvr_le16_cpu(info.max_segments);
+	limits->ports = rvr_le16_cpu(info.ports);
+	limits->kind = info.kind;
 	memcpy(limits->backend, info.backend, sizeof(info.backend));
 	memcpy(limits->firmware, info.firmware, sizeof(info.firmware));
 	memcpy(net->mac.addr_bytes, info.mac, sizeof(info.mac));
@@ -433,15 +438,32 @@ net_limits(struct revere_net *net)
 	return 0;
 }
 
+/** Without another choice it is the port that the agent means for this Function. */
+static int
+net_own_port(struct revere_net *net, bool chosen)
+{
+	struct rvr_rna_port_info info;
+	int ret;
+
+	if (chosen)
+		return 0;
+	ret = revere_net_port_info(net, &info);
+	if (ret == 0)
+		net->port = rvr_le16_cpu(info.own);
+	return ret;
+}
+
 /** Opens the control channel and takes hold of the port. */
 static int
-net_attach(struct revere_net *net)
+net_attach(struct revere_net *net, bool chosen)
 {
 	int ret = revere_net_control_open(net);
 
 	if (ret < 0)
 		return ret;
-	ret = revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
+	ret = net_own_port(net, chosen);
+	if (ret == 0)
+		ret = revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
 	if (ret == 0)
 		ret = net_limits(net);
 	if (ret == 0)
@@ -452,7 +474,8 @@ net_attach(struct revere_net *net)
 }
 
 static int
-net_init(struct rte_eth_dev *dev, const struct revere_probe *probe)
+net_init(struct rte_eth_dev *dev, const struct revere_probe *probe,
+	const struct revere_net_repr *repr)
 {
 	struct revere_net *net = dev->data->dev_private;
 	int ret;
@@ -463,6 +486,9 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe)
 	net->device = probe->device;
 	net->port = probe->rna_port < 0 ? 0 : (uint16_t)probe->rna_port;
 	net->ptypes = true;
+	net->repr.domain = RTE_ETH_DEV_SWITCH_DOMAIN_ID_INVALID;
+	if (repr != NULL)
+		net->repr = *repr;
 	revere_net_rss_init(net);
 	ret = net_args(net, probe->args);
 	if (ret < 0)
@@ -474,7 +500,7 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe)
 		return -ENODEV;
 	}
 	net->aha_id = (uint16_t)ret;
-	ret = net_attach(net);
+	ret = net_attach(net, probe->rna_port >= 0);
 	if (ret < 0)
 		return ret;
 	dev->data->mac_addrs = rte_calloc("revere_mac",
@@ -499,8 +525,8 @@ revere_net_queue_ops(struct rte_eth_dev *dev)
 #endif
 }
 
-static int
-net_probe(const struct revere_probe *probe)
+int
+revere_net_port_make(const struct revere_probe *probe, const struct revere_net_repr *repr)
 {
 	struct rte_eth_dev *dev;
 	int ret;
@@ -512,7 +538,7 @@ net_probe(const struct revere_probe *probe)
 	dev->data->numa_node = probe->rte_dev->numa_node;
 	dev->data->dev_private = rte_zmalloc_socket(probe->name, sizeof(struct revere_net),
 		RTE_CACHE_LINE_SIZE, dev->data->numa_node);
-	ret = dev->data->dev_private == NULL ? -ENOMEM : net_init(dev, probe);
+	ret = dev->data->dev_private == NULL ? -ENOMEM : net_init(dev, probe, repr);
 	if (ret < 0) {
 		rte_eth_dev_release_port(dev);
 		return ret;
@@ -520,6 +546,11 @@ net_probe(const struct revere_probe *probe)
 	dev->dev_ops = &net_ops;
 	revere_net_queue_ops(dev);
 	dev->data->dev_flags |= RTE_ETH_DEV_INTR_LSC | RTE_ETH_DEV_INTR_RMV;
+	if (repr != NULL) {
+		dev->data->dev_flags |= RTE_ETH_DEV_REPRESENTOR;
+		dev->data->representor_id = repr->number;
+		dev->data->backer_port_id = repr->backer;
+	}
 	select_bursts(dev);
 	revere_net_secondary_init(dev->data->dev_private);
 	rte_eth_dev_probing_finish(dev);
@@ -530,12 +561,32 @@ static int
 net_remove(struct rte_device *rte_dev, const char *name)
 {
 	struct rte_eth_dev *dev = rte_eth_dev_allocated(name);
+	struct revere_net *net;
 
-	RTE_SET_USED(rte_dev);
+	revere_net_representors_close(rte_dev);
 	/* Closed by its user already. */
 	if (dev == NULL)
 		return 0;
+	net = dev->data->dev_private;
+	if (net->repr.domain != RTE_ETH_DEV_SWITCH_DOMAIN_ID_INVALID)
+		rte_eth_switch_domain_free(net->repr.domain);
 	return rte_eth_dev_close(dev->data->port_id);
+}
+
+static int
+net_probe(const struct revere_probe *probe)
+{
+	int ret = revere_net_port_make(probe, NULL);
+
+	if (ret < 0)
+		return ret;
+	ret = revere_net_representors_make(rte_eth_dev_allocated(probe->name), probe);
+	if (ret < 0) {
+		/* Of what a failed probe() had, the reference is its caller's to give back. */
+		revere_device_ref(probe->device);
+		net_remove(probe->rte_dev, probe->name);
+	}
+	return ret;
 }
 
 /** The link goes down before the port does: who asks for neither event sees that at least. */
@@ -553,7 +604,8 @@ net_gone(const char *name)
 		rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_INTR_RMV, NULL);
 }
 
-static const char *const net_keys[] = { ARG_TIMEOUT, ARG_MSG_SIZE, ARG_SLOTS, NULL };
+static const char *const net_keys[] = { ARG_TIMEOUT, ARG_MSG_SIZE, ARG_SLOTS,
+	REVERE_NET_ARG_REPRESENTOR, NULL };
 
 static struct revere_class net_class = {
 	.name = "net",
@@ -588,4 +640,5 @@ RTE_PMD_REGISTER_VDEV(net_revere, net_vdev_driver);
 RTE_PMD_REGISTER_PARAM_STRING(net_revere,
 	ARG_TIMEOUT "=<uint32> "
 	ARG_MSG_SIZE "=<bytes> "
-	ARG_SLOTS "=<uint32>");
+	ARG_SLOTS "=<uint32> "
+	REVERE_NET_ARG_REPRESENTOR "=<numbers>");

@@ -116,19 +116,36 @@ revere_flow_get(struct revere_net *net, struct rte_flow_error *error)
 	return net->flow;
 }
 
+/** The other port of the same adapter, NULL: it isn't one. */
+static struct revere_net *
+adapter_port(const struct revere_net *net, uint32_t port_id)
+{
+	const struct rte_eth_dev *dev;
+	struct revere_net *other;
+
+	if (port_id >= RTE_MAX_ETHPORTS || !rte_eth_dev_is_valid_port((uint16_t)port_id))
+		return NULL;
+	dev = &rte_eth_devices[port_id];
+	if (dev->dev_ops != rte_eth_devices[net->data->port_id].dev_ops)
+		return NULL;
+	other = dev->data->dev_private;
+	return other->dev == net->dev ? other : NULL;
+}
+
 int
 revere_flow_port(const struct revere_net *net, uint32_t port_id)
 {
-	const struct rte_eth_dev *dev;
-	const struct revere_net *other;
+	const struct revere_net *other = adapter_port(net, port_id);
 
-	if (port_id >= RTE_MAX_ETHPORTS || !rte_eth_dev_is_valid_port((uint16_t)port_id))
-		return -ENODEV;
-	dev = &rte_eth_devices[port_id];
-	if (dev->dev_ops != rte_eth_devices[net->data->port_id].dev_ops)
-		return -ENODEV;
-	other = dev->data->dev_private;
-	return other->dev == net->dev ? other->port : -ENODEV;
+	return other == NULL ? -ENODEV : other->port;
+}
+
+int
+revere_flow_represented(const struct revere_net *net, uint32_t port_id, uint8_t *side)
+{
+	struct revere_net *other = adapter_port(net, port_id);
+
+	return other == NULL ? -ENODEV : revere_net_represented(other, side);
 }
 
 /* ---- Matchers ----------------------------------------------------------------------------- */
@@ -903,6 +920,18 @@ handle_query(struct rte_eth_dev *dev, const struct rte_flow_action_handle *handl
 
 /* ---- Ops ---------------------------------------------------------------------------------- */
 
+/** Transfer rules of a representor are made by the port that it came with. */
+static int
+flow_proxy(struct rte_eth_dev *dev, uint16_t *port_id, struct rte_flow_error *error)
+{
+	const struct rte_eth_dev_data *data = dev->data;
+
+	RTE_SET_USED(error);
+	*port_id = data->dev_flags & RTE_ETH_DEV_REPRESENTOR ? data->backer_port_id :
+							       data->port_id;
+	return 0;
+}
+
 static const struct rte_flow_ops flow_ops = {
 	.validate = flow_validate,
 	.create = flow_create,
@@ -912,6 +941,7 @@ static const struct rte_flow_ops flow_ops = {
 	.isolate = flow_isolate,
 	.dev_dump = flow_dump,
 	.get_aged_flows = flow_aged,
+	.pick_transfer_proxy = flow_proxy,
 	.action_handle_create = handle_create,
 	.action_handle_destroy = handle_destroy,
 	.action_handle_query = handle_query,

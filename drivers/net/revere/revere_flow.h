@@ -115,6 +115,8 @@ int revere_flow_actions(struct revere_net *net, const struct rte_flow_attr *attr
 void revere_flow_actions_count(struct revere_flow_actions *actions, uint32_t counter);
 /** Port of the agent behind an ethdev of the same device, or a negative errno. */
 int revere_flow_port(const struct revere_net *net, uint32_t port_id);
+/** Port of the agent that an ethdev stands for, and *side: RVR_RNA_FLOW_WIRE or _HOST. */
+int revere_flow_represented(const struct revere_net *net, uint32_t port_id, uint8_t *side);
 
 /* ---- State -------------------------------------------------------------------------------- */
 

@@ -129,13 +129,15 @@ fate_rss(struct build *build)
 }
 
 static int
-fate_port(struct build *build, uint32_t port_id, uint32_t where)
+fate_port(struct build *build, uint32_t port_id, bool represented)
 {
-	int port = revere_flow_port(build->net, port_id);
+	uint8_t side = RVR_RNA_FLOW_HOST;
+	int port = represented ? revere_flow_represented(build->net, port_id, &side) :
+				 revere_flow_port(build->net, port_id);
 
 	if (port < 0)
 		return refuse_conf(build, "isn't a port of the same adapter");
-	return put_arg(build, RVR_RNA_FLOW_PORT, (uint32_t)port | where << 16);
+	return put_arg(build, RVR_RNA_FLOW_PORT, (uint32_t)port | (uint32_t)side << 16);
 }
 
 static bool
@@ -175,12 +177,11 @@ put_fate(struct build *build)
 	case RTE_FLOW_ACTION_TYPE_JUMP:
 		return put_arg(build, RVR_RNA_FLOW_JUMP, jump->group);
 	case RTE_FLOW_ACTION_TYPE_PORT_ID:
-		return fate_port(build, id->original ? build->net->data->port_id : id->id,
-			RVR_RNA_FLOW_WIRE);
+		return fate_port(build, id->original ? build->net->data->port_id : id->id, true);
 	case RTE_FLOW_ACTION_TYPE_PORT_REPRESENTOR:
-		return fate_port(build, ethdev->port_id, RVR_RNA_FLOW_HOST);
+		return fate_port(build, ethdev->port_id, false);
 	default:
-		return fate_port(build, ethdev->port_id, RVR_RNA_FLOW_WIRE);
+		return fate_port(build, ethdev->port_id, true);
 	}
 }
 

@@ -264,6 +264,11 @@ item_ipv6(struct walk *walk, const struct rte_flow_item_ipv6 *spec,
 	if (mask->has_frag_ext)
 		set_bits(&walk->mask->l3, &walk->value->l3, RVR_RNA_FLOW_L3_FRAG,
 			spec->has_frag_ext);
+	if (walk->item->last != NULL &&
+	    memcmp(walk->item->last, &spec->hdr.vtc_flow, sizeof(spec->hdr.vtc_flow)) != 0 &&
+	    number(walk->item->last, sizeof(spec->hdr.vtc_flow)) != 0)
+		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_LAST,
+			"traffic class and flow label have no ranges");
 	flow = rte_be_to_cpu_32(spec->hdr.vtc_flow);
 	flow_mask = rte_be_to_cpu_32(mask->hdr.vtc_flow);
 	walk->mask->tos = (uint8_t)(flow_mask >> 20);
@@ -429,6 +434,8 @@ item_mark(struct walk *walk)
 
 	walk->pattern->mask.marked = 0xff;
 	walk->pattern->value.marked = 1;
+	if (walk->item->last != NULL)
+		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_LAST, "marks have no ranges");
 	if (spec != NULL) {
 		walk->pattern->mask.mark = rvr_cpu_le32(mask->id);
 		walk->pattern->value.mark = rvr_cpu_le32(spec->id & mask->id);
@@ -438,13 +445,17 @@ item_mark(struct walk *walk)
 
 /** All these items are a 32-bit or 16-bit ethdev number. */
 static int
-item_port(struct walk *walk, uint32_t port_id, uint8_t origin)
+item_port(struct walk *walk, uint32_t port_id, bool represented)
 {
+	uint8_t origin = RVR_RNA_FLOW_HOST;
 	int port;
 
 	if (!walk->attr->transfer)
 		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM, "only in transfer rules");
-	port = revere_flow_port(walk->net, port_id);
+	if (walk->item->last != NULL)
+		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_LAST, "ports have no ranges");
+	port = represented ? revere_flow_represented(walk->net, port_id, &origin) :
+			     revere_flow_port(walk->net, port_id);
 	if (port < 0)
 		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_SPEC,
 			"isn't a port of the same adapter");
@@ -464,10 +475,9 @@ item_ethdev(struct walk *walk)
 	if (walk->item->spec == NULL)
 		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_SPEC, "a port is needed");
 	if (walk->item->type == RTE_FLOW_ITEM_TYPE_PORT_ID)
-		return item_port(walk, id->id, RVR_RNA_FLOW_WIRE);
+		return item_port(walk, id->id, true);
 	return item_port(walk, ethdev->port_id,
-		walk->item->type == RTE_FLOW_ITEM_TYPE_PORT_REPRESENTOR ? RVR_RNA_FLOW_HOST :
-									 RVR_RNA_FLOW_WIRE);
+		walk->item->type == RTE_FLOW_ITEM_TYPE_REPRESENTED_PORT);
 }
 
 static int

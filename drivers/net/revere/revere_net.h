@@ -33,6 +33,7 @@
 #include "revere_steer.h"
 #include "rvr_rna.h"
 
+#define REVERE_NET_ARG_REPRESENTOR "representor"
 #define REVERE_NET_MIN_DESC 1
 #define REVERE_NET_DEFAULT_DESC 512
 #define REVERE_NET_VLAN_OVERHEAD 8 /* bytes of a frame beside header and MTU: two tags */
@@ -192,8 +193,18 @@ struct revere_net_limits {
 	uint32_t rss_types;
 	uint32_t speed;
 	uint16_t max_segments;
+	uint16_t ports; /**< of the adapter */
+	uint8_t kind;	/**< enum rvr_rna_port_kind */
 	char backend[33];
 	char firmware[33];
+};
+
+/** How a port belongs to others of its adapter. */
+struct revere_net_repr {
+	uint16_t number; /**< of a representor: virtual port */
+	uint16_t backer; /**< of a representor: ethdev that it came with */
+	uint16_t domain; /**< switch domain of both */
+	bool made;	 /**< the agent's port is to be removed at close */
 };
 
 /** A port. */
@@ -215,6 +226,7 @@ struct revere_net {
 	bool rx_intr; /**< pairs have interrupts for received packets */
 	struct revere_net_control control;
 	struct revere_net_limits limits;
+	struct revere_net_repr repr;
 	struct revere_net_steer steer;
 	struct rte_ether_addr mac; /**< permanent */
 	struct revere_net_pair *pairs;
@@ -238,6 +250,22 @@ eth_rx_burst_t revere_net_rx_select(const struct rte_eth_dev_data *data);
 eth_tx_burst_t revere_net_tx_select(const struct rte_eth_dev_data *data);
 /** Functions of a process that look at queues. */
 void revere_net_queue_ops(struct rte_eth_dev *dev);
+
+/** Makes an ethdev. repr: NULL, or what it is that represents */
+int revere_net_port_make(const struct revere_probe *probe, const struct revere_net_repr *repr);
+
+/* ---- revere_repr.c: representors ---------------------------------------------------------- */
+
+/** Those that a port's devargs name; what was made before an error stays. */
+int revere_net_representors_make(struct rte_eth_dev *pf, const struct revere_probe *probe);
+/** Closes all of a device. */
+void revere_net_representors_close(const struct rte_device *rte_dev);
+void revere_net_repr_info(const struct revere_net *net, struct rte_eth_dev_info *info);
+/**
+ * Port of the agent that an ethdev stands for, and which of its sides: of a representor the host
+ * of the virtual port, of others their own wire. @return the port or a negative errno
+ */
+int revere_net_represented(struct revere_net *net, uint8_t *side);
 
 /* ---- revere_secondary.c: secondary processes ---------------------------------------------- */
 
@@ -269,6 +297,8 @@ size_t revere_net_request_room(const struct revere_net *net);
 int revere_net_request_quiet(struct revere_net *net, uint16_t opcode, const void *req,
 	size_t req_size, void *rsp, size_t rsp_size);
 int revere_net_port_info(struct revere_net *net, struct rvr_rna_port_info *info);
+/** Of any port of the adapter, silently. */
+int revere_net_port_info_of(struct revere_net *net, uint16_t port, struct rvr_rna_port_info *info);
 /** Sets flags RVR_RNA_PORT_* of the port, those in @p mask. */
 int revere_net_port_flags(struct revere_net *net, uint32_t mask, uint32_t flags);
 int revere_net_port_set(struct revere_net *net, const struct rvr_rna_port_set *set);

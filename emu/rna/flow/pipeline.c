@@ -127,12 +127,14 @@ rna_flow_receive(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
 	struct rna_flow *flow = port->rna->flow;
 	unsigned int used = flow->scratch_used;
-	enum flow_verdict verdict;
+	enum flow_verdict verdict = FLOW_NEXT;
 	struct flow_packet packet;
 
 	if (!flow_begin(&packet, port, data, len, RVR_RNA_FLOW_WIRE))
 		return;
-	verdict = domain_run(&packet, &flow->transfer);
+	/* Between virtual port and representor the packet has been through it already. */
+	if (rna_port_kind(port) == RVR_RNA_KIND_UPLINK)
+		verdict = domain_run(&packet, &flow->transfer);
 	if (verdict == FLOW_NEXT) {
 		if (port->flow != NULL)
 			to_host(&packet);
@@ -175,7 +177,7 @@ rna_flow_paths(const struct rna_port *port, bool *receive, bool *send)
 	const struct flow_port *flow = port->flow;
 	bool transfer = port->rna->flow != NULL && port->rna->flow->transfer.root != NULL;
 
-	*receive = transfer;
+	*receive = transfer && rna_port_kind(port) == RVR_RNA_KIND_UPLINK;
 	*send = transfer;
 	if (flow == NULL)
 		return;
