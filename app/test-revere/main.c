@@ -35,6 +35,7 @@ static const struct command commands[] = {
 	{ "processes", cmd_processes, "one dmadev in two processes" },
 	{ "rx-intr", cmd_rx_intr, "sleep until packets come" },
 	{ "selftest", cmd_selftest, "the raw driver, by rawdev's functions" },
+	{ "traffic", cmd_traffic, "packets with numbers and checksums between two ports" },
 };
 
 /* ---- Devices ------------------------------------------------------------------------------- */

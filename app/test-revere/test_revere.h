@@ -26,6 +26,7 @@ int cmd_contexts(int argc, char **argv);
 int cmd_processes(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 int cmd_rx_intr(int argc, char **argv);
+int cmd_traffic(int argc, char **argv);
 
 /** A Revere device that a driver of this process has found. */
 struct test_device {

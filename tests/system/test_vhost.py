@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Revere for DPDK authors
+"""DPDK's vhost switch, unmodified, with net_revere0 as its NIC and dma_revere0 for its copies.
+
+Two front ends (virtio-user) send packets with sequence numbers and checksums through it. The
+long form: REVERE_VHOST_PACKETS=10000000 REVERE_VHOST_RESTARTS=100.
+"""
+
+import os
+import re
+import time
+import zlib
+
+import pytest
+
+from conftest import need_driver, programs, wait_until
+
+import vhost  # noqa: E402  pylint: disable=C0411,C0413
+
+PACKETS = int(os.environ.get("REVERE_VHOST_PACKETS", "4000"))
+RESTARTS = int(os.environ.get("REVERE_VHOST_RESTARTS", "3"))
+# Front ends, switch and device have two CPUs at best: a packet takes 1 ms and more then.
+SECONDS = 120 + PACKETS // 200
+PAGES = 350
+REMOVED = "has been removed from data core"
+
+
+@pytest.fixture
+def switch(processes, tmp_path, request):
+    """start(dma=None, app=()): a switch with two sockets."""
+    need_driver("net")
+    need_driver("dma")
+    if programs.free_hugepages() < PAGES:
+        pytest.skip(f"no {PAGES} free hugepages of 2 MB")
+    path = vhost.build()
+    if path is None:
+        pytest.skip("no source of examples/vhost here: run scripts/setup")
+
+    def start(dma=None, app=()):
+        prefix = f"vhost{os.getpid()}x{zlib.crc32(request.node.name.encode()) % 1000}"
+        return processes.enter_context(
+            vhost.Switch(path, prefix, str(tmp_path), dma, app, 3 * SECONDS))
+    return start
+
+
+@pytest.fixture
+def front_end(processes):
+    """start(...): as vhost.FrontEnd()."""
+    def start(*args, **kwargs):
+        return processes.enter_context(vhost.FrontEnd(*args, seconds=3 * SECONDS, **kwargs))
+    return start
+
+
+def passed(text, name="traffic"):
+    """Packets of a front end that found all of them right."""
+    found = re.search(rf"^{name}: (\d+) packets, .* 0 wrong: passed", text, re.M)
+    assert found, text
+    return int(found.group(1))
+
+
+def send(number):
+    """Options of a front end that sends."""
+    return ["--packets", str(number), "--patience", "60000"]
+
+
+def check_copies(switched, dma):
+    """Who has copied, and that nothing is left over."""
+    assert wait_until(lambda: switched.copies()["occupancy"] == 0)
+    counters = switched.copies()
+    assert counters["resets"] == 0 and counters["retries"] == 0, counters
+    assert counters["cpu_copies"] + counters["amu_copies"] > 2 * PACKETS, counters
+    if dma.endswith("threshold=0"):
+        assert counters["cpu_copies"] == 0, counters
+    if dma.endswith("threshold=300"):
+        assert counters["cpu_copies"] > PACKETS / 2 and counters["amu_copies"] > PACKETS / 2
+
+
+@pytest.mark.parametrize("dma, ring", [
+    (None, ""), (",threshold=auto", ""), (",threshold=300", ",packed_vq=1"),
+    (",threshold=0", ",packed_vq=1,mrg_rxbuf=0"), (",threshold=off", "")])
+def test_vm_to_vm(switch, front_end, dma, ring):
+    """From one front end to the other and back: each packet enters and leaves both."""
+    switched = switch(dma)
+    echo = front_end(switched, 1, 0, ["--echo"], ring)
+    sender = front_end(switched, 0, 1, send(PACKETS), ring)
+    assert passed(sender.finish(SECONDS)) == PACKETS
+    assert passed(echo.stop(), "echo") == PACKETS
+    if dma is not None:
+        check_copies(switched, dma)
+
+
+@pytest.mark.parametrize("dma, ring", [(",threshold=auto", ",packed_vq=1"), (",threshold=0", "")])
+def test_vm_to_nic_to_vm(switch, front_end, dma, ring):
+    """Out of the NIC and, by VMDq, back to the front end that sent it; both at a time."""
+    switched = switch(dma, ["--vm2vm", "0"])
+    count = PACKETS // 4  # the NIC's way has pauses of 100 us
+    senders = [front_end(switched, i, i, send(count), ring) for i in range(2)]
+    for sender in senders:
+        assert passed(sender.finish(SECONDS)) == count
+    assert wait_until(lambda: switched.copies()["occupancy"] == 0)
+
+
+def test_front_ends_vanish(switch, front_end):
+    """One is killed under traffic, again and again; the other one doesn't notice."""
+    switched = switch(",threshold=300", ["--vm2vm", "0"])
+    steady = front_end(switched, 0, 0, send(1 << 40))
+    files = None
+    for _ in range(RESTARTS):
+        victim = front_end(switched, 1, 1, send(1 << 40))
+        start = switched.copies()["cpu_copies"]
+        assert wait_until(lambda begin=start: switched.copies()["cpu_copies"] > begin + 1000, 60)
+        removed = switched.text().count(REMOVED)
+        victim.kill()
+        assert wait_until(lambda before=removed: switched.text().count(REMOVED) > before, 30)
+        files = files or switched.descriptors()
+        assert wait_until(lambda: switched.descriptors() <= files, 30)
+    last = front_end(switched, 1, 1, send(PACKETS // 4))
+    assert passed(last.finish(SECONDS)) == PACKETS // 4
+    time.sleep(0.1)
+    steady.process.terminate()
+    text = steady.finish(30)
+    assert " 1 epochs, 0 abandoned, 0 wrong" in text, text
+    counters = switched.copies()
+    assert counters["resets"] == 0, counters
+    assert wait_until(lambda: switched.copies()["occupancy"] == 0)
+
+
+def test_peer_vanishes(switch, front_end):
+    """The other end is killed in mid-transfer; the sender goes on with the one that comes."""
+    switched = switch(",threshold=300")
+    sender = front_end(switched, 0, 1, ["--packets", "2000000000", "--patience", "500",
+                                        "--restarts", "1000000"])
+    for _ in range(RESTARTS):
+        echo = front_end(switched, 1, 0, ["--echo"])
+        start = switched.copies()["cpu_copies"]
+        assert wait_until(lambda begin=start: switched.copies()["cpu_copies"] > begin + 1000, 60)
+        echo.kill()
+    echo = front_end(switched, 1, 0, ["--echo"])
+    start = switched.copies()["cpu_copies"]
+    assert wait_until(lambda: switched.copies()["cpu_copies"] > start + 1000, 60)
+    sender.process.terminate()
+    text = sender.finish(30)
+    assert " 0 wrong" in text and int(re.search(r"(\d+) epochs", text).group(1)) > 1, text
+    passed(echo.stop(), "echo")
