@@ -71,10 +71,10 @@ rna_send_dirty(struct rna *rna)
 
 	rna->dirty = NULL;
 	for (; q != NULL; q = q->next_dirty) {
-		q->dirty = false;
-		q->starved = false;
 		rna_rx_flush(q);
 		rna_tx_flush(q);
+		q->dirty = false;
+		q->starved = false;
 	}
 }
 

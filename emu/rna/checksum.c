@@ -106,6 +106,29 @@ rna_crc_ethernet(const uint8_t *data, uint32_t len)
 	return ~crc_update(crc32_table, UINT32_MAX, data, len);
 }
 
+/* ---- Setting ------------------------------------------------------------------------------ */
+
+void
+rna_checksum_ipv4(uint8_t *ip, uint32_t size)
+{
+	rna_put_be16(ip + 10, 0);
+	rna_put_be16(ip + 10, ~rna_sum(ip, size, 0) & 0xffff);
+}
+
+void
+rna_checksum_l4(const uint8_t *ip, uint8_t *l4, uint32_t len, uint8_t proto)
+{
+	uint8_t *field = l4 + (proto == PROTO_TCP ? 16 : 6);
+	uint32_t sum;
+
+	rna_put_be16(field, 0);
+	sum = rna_sum(l4, len, rna_sum_pseudo(ip, proto, len));
+	/* 0 would mean that there is none; 0xffff is the same number. */
+	if (proto == PROTO_UDP && sum == 0xffff)
+		sum = 0;
+	rna_put_be16(field, ~sum & 0xffff);
+}
+
 /* ---- Verification ------------------------------------------------------------------------- */
 
 enum state { UNKNOWN, GOOD, BAD };

@@ -16,6 +16,10 @@
 uint32_t rna_sum(const uint8_t *data, uint32_t len, uint32_t sum);
 /** What to add to the sum of an L4 header and its payload: addresses, protocol, length. */
 uint32_t rna_sum_pseudo(const uint8_t *ip, uint8_t proto, uint32_t len);
+/** Sets the checksum of an IPv4 header of @p size bytes. */
+void rna_checksum_ipv4(uint8_t *ip, uint32_t size);
+/** Sets that of @p len bytes of UDP or TCP. */
+void rna_checksum_l4(const uint8_t *ip, uint8_t *l4, uint32_t len, uint8_t proto);
 /** CRC32c, as SCTP has it, of a packet whose checksum field is taken as 0. */
 uint32_t rna_crc_sctp(const uint8_t *sctp, uint32_t len);
 /** Frame check sequence of an Ethernet frame. */

@@ -229,7 +229,10 @@ ctl_rx_offloads(struct request *request)
 		return RVR_RNA_BAD_QUEUE;
 	if (rvr_le32_cpu(set.offloads) & ~RVR_RNA_RXO_ALL)
 		return BAD_VALUE(request, struct rvr_rna_rx_offloads, offloads);
-	return rna_rx_offloads_set(q, rvr_le32_cpu(set.offloads));
+	if ((rvr_le32_cpu(set.offloads) & RVR_RNA_RXO_SPLIT) &&
+	    rvr_le16_cpu(set.split_buffer) == 0)
+		return BAD_VALUE(request, struct rvr_rna_rx_offloads, split_buffer);
+	return rna_rx_offloads_set(q, &set);
 }
 
 /* ---- Time --------------------------------------------------------------------------------- */

@@ -134,19 +134,6 @@ offload_fits(const struct rna_tx_offload *offload, const uint8_t *data, uint32_t
 
 /* ---- Checksums ---------------------------------------------------------------------------- */
 
-static void
-put_sum(uint8_t *at, uint32_t sum)
-{
-	rna_put_be16(at, ~sum & 0xffff);
-}
-
-static void
-checksum_ipv4(uint8_t *ip, uint32_t size)
-{
-	rna_put_be16(ip + 10, 0);
-	put_sum(ip + 10, rna_sum(ip, size, 0));
-}
-
 /** End of an IP packet by its header; padding may follow. */
 static uint32_t
 ip_end(const uint8_t *data, uint32_t len, uint32_t l3)
@@ -160,15 +147,7 @@ ip_end(const uint8_t *data, uint32_t len, uint32_t l3)
 static void
 checksum_internet(uint8_t *data, uint32_t l3, uint32_t l4, uint32_t end, uint8_t proto)
 {
-	uint8_t *field = data + l4 + (proto == PROTO_TCP ? 16 : 6);
-	uint32_t sum;
-
-	rna_put_be16(field, 0);
-	sum = rna_sum(data + l4, end - l4, rna_sum_pseudo(data + l3, proto, end - l4));
-	/* 0 would mean that there is none; 0xffff is the same number. */
-	if (proto == PROTO_UDP && sum == 0xffff)
-		sum = 0;
-	put_sum(field, sum);
+	rna_checksum_l4(data + l3, data + l4, end - l4, proto);
 }
 
 static void
@@ -216,7 +195,7 @@ checksums(const struct rna_tx_offload *offload, uint8_t *data, uint32_t len)
 
 	checksum_l4(offload, data, len);
 	if (offload->request & RVR_RNA_TXO_L3)
-		checksum_ipv4(data + offload->l3, offload->l4 - offload->l3);
+		rna_checksum_ipv4(data + offload->l3, offload->l4 - offload->l3);
 	if (offload->request & RVR_RNA_TXO_OUTER_UDP) {
 		end = ip_end(data, len, offload->outer_l3);
 		if (end >= offload->outer_l4 + 8u)
@@ -224,7 +203,7 @@ checksums(const struct rna_tx_offload *offload, uint8_t *data, uint32_t len)
 				PROTO_UDP);
 	}
 	if (offload->request & RVR_RNA_TXO_OUTER_L3)
-		checksum_ipv4(data + offload->outer_l3, offload->outer_l4 - offload->outer_l3);
+		rna_checksum_ipv4(data + offload->outer_l3, offload->outer_l4 - offload->outer_l3);
 }
 
 /* ---- Tags --------------------------------------------------------------------------------- */
@@ -267,7 +246,7 @@ segment_ip(uint8_t *data, uint32_t len, uint32_t l3, uint32_t l4, uint32_t n)
 	}
 	rna_put_be16(ip + 2, len - l3);
 	rna_put_be16(ip + 4, rna_be16(ip + 4) + n);
-	checksum_ipv4(ip, l4 - l3);
+	rna_checksum_ipv4(ip, l4 - l3);
 }
 
 /** Outer headers of the n-th segment: a UDP checksum that was there stays right. */

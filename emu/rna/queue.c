@@ -17,7 +17,9 @@ queue_free_buffers(struct rna_queue *q)
 	q->bufs = NULL;
 	q->descs = NULL;
 	q->infos = NULL;
+	rna_lro_free(q);
 	q->offloads = 0;
+	memset(&q->split, 0, sizeof(q->split));
 	q->buffers = 0;
 	q->mask = 0;
 	q->posted = 0;
@@ -33,6 +35,8 @@ queue_alloc_buffers(struct rna_queue *q, uint32_t buffers, uint32_t buffer_size)
 
 	queue_free_buffers(q);
 	q->buffer_size = buffer_size;
+	q->sizes[0] = buffer_size;
+	q->sizes[1] = buffer_size;
 	if (buffers == 0)
 		return true;
 	while (size < buffers)

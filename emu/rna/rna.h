@@ -35,9 +35,10 @@
 #define RNA_RETA_SIZE 128
 #define RNA_KEY_SIZE 40
 #define RNA_RSS_INPUT_MAX 36 /**< bytes: two IPv6 addresses and two ports */
-#define RNA_RSS_TYPES                                                                          \
-	(RVR_RNA_RSS_IPV4 | RVR_RNA_RSS_IPV4_TCP | RVR_RNA_RSS_IPV4_UDP | RVR_RNA_RSS_IPV6 |   \
-		RVR_RNA_RSS_IPV6_TCP | RVR_RNA_RSS_IPV6_UDP)
+#define RNA_RSS_HOW                                                                            \
+	(RVR_RNA_RSS_L3_SRC | RVR_RNA_RSS_L3_DST | RVR_RNA_RSS_L4_SRC | RVR_RNA_RSS_L4_DST |   \
+		RVR_RNA_RSS_INNER | RVR_RNA_RSS_SYMMETRIC | RVR_RNA_RSS_SORTED)
+#define RNA_RSS_TYPES (RVR_RNA_RSS_KINDS | RNA_RSS_HOW)
 #define RNA_FIRMWARE "revere-emu rna 1.0"
 
 struct rna;
@@ -120,7 +121,13 @@ struct rna_queue {
 	struct rna_port *port;
 	struct rna_queue *next_dirty;
 	struct rna_rx_info *infos; /**< of descs; NULL: without extensions */
+	struct rna_lro *lro; /**< packets that are being put together; NULL: none ever were */
 	uint32_t offloads; /**< RVR_RNA_RXO_* of reception */
+	uint32_t sizes[2]; /**< bytes of buffers of even and odd numbers */
+	struct {
+		uint32_t ptype; /**< cut behind these headers; 0: behind len bytes */
+		uint16_t len, buffer; /**< bytes of buffers of even numbers */
+	} split;
 	uint64_t returned_total; /**< since the queue's start: rvr_rna_rx.first */
 
 	/* Transmit. */
@@ -142,6 +149,7 @@ struct rna_rx_info {
 	uint32_t hash;
 	uint32_t mark;
 	uint16_t vlan_tci, outer_vlan_tci, lro_mss;
+	uint16_t split; /**< bytes for the first buffer of a pair */
 	uint64_t timestamp;
 };
 
@@ -315,7 +323,7 @@ void rna_rx_remap(struct rna_queue *q);
 /* ---- rx_offload.c ------------------------------------------------------------------------- */
 
 /** Sets what a queue does with received packets. */
-unsigned int rna_rx_offloads_set(struct rna_queue *q, uint32_t offloads);
+unsigned int rna_rx_offloads_set(struct rna_queue *q, const struct rvr_rna_rx_offloads *set);
 /** Receives a packet on a running queue with offloads. */
 void rna_rx_offload(struct rna_queue *q, const uint8_t *data, uint32_t len,
 	const struct rna_parsed *parsed, struct rna_rx_info *info);
@@ -324,6 +332,31 @@ void rna_rx_put_info(struct rna_queue *q, const uint8_t *data, uint32_t len,
 	const struct rna_rx_info *info);
 /** Sends descriptors, with extensions. */
 void rna_rx_flush_ext(struct rna_queue *q);
+
+/* ---- rx_split.c --------------------------------------------------------------------------- */
+
+/** How many of a packet's bytes belong into the first buffer of a pair. */
+uint32_t rna_split_at(const struct rna_queue *q, const uint8_t *data, uint32_t len,
+	const struct rna_parsed *parsed);
+/** rna_rx_put() for a queue with pairs of buffers. */
+void rna_rx_put_split(struct rna_queue *q, const uint8_t *data, uint32_t len, uint32_t at,
+	uint64_t type, uint32_t hash);
+
+/* ---- lro.c -------------------------------------------------------------------------------- */
+
+/** Starts anew, for packets of up to so many bytes; false: no memory. */
+bool rna_lro_set(struct rna_queue *q, uint32_t max);
+void rna_lro_free(struct rna_queue *q);
+/**
+ * Takes a packet, of which `stripped` bytes of tags have been taken off since it was parsed.
+ * @param sums  what rna_verify() says
+ * @return false: it is none to be put together
+ */
+bool rna_lro_receive(struct rna_queue *q, const uint8_t *data, uint32_t len,
+	const struct rna_parsed *parsed, uint32_t stripped, uint32_t sums,
+	const struct rna_rx_info *info);
+/** Nothing is held back any longer. */
+void rna_lro_flush(struct rna_queue *q);
 
 /* ---- time.c ------------------------------------------------------------------------------- */
 

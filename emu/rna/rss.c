@@ -69,21 +69,106 @@ hash_bytes(const struct rna_rss *rss, unsigned int at, const uint8_t *data, unsi
 	return hash;
 }
 
-/** RSS types that apply to a packet: of its addresses, and of its ports too. */
-static void
-rss_types(const struct rna_level *level, uint32_t *l3, uint32_t *l4)
-{
-	bool v4 = level->l3_type == RNA_L3_IPV4;
+/** Kinds that are hashed by addresses, and those by ports too, of IPv4 and of IPv6. */
+static const struct {
+	uint32_t all, fragment, other;
+	uint32_t l4[RNA_L4_IGMP + 1];
+} rss_kinds[2] = {
+	{ RVR_RNA_RSS_IPV4, RVR_RNA_RSS_IPV4_FRAG, RVR_RNA_RSS_IPV4_OTHER,
+		{ [RNA_L4_TCP] = RVR_RNA_RSS_IPV4_TCP, [RNA_L4_UDP] = RVR_RNA_RSS_IPV4_UDP,
+			[RNA_L4_SCTP] = RVR_RNA_RSS_IPV4_SCTP } },
+	{ RVR_RNA_RSS_IPV6, RVR_RNA_RSS_IPV6_FRAG, RVR_RNA_RSS_IPV6_OTHER,
+		{ [RNA_L4_TCP] = RVR_RNA_RSS_IPV6_TCP, [RNA_L4_UDP] = RVR_RNA_RSS_IPV6_UDP,
+			[RNA_L4_SCTP] = RVR_RNA_RSS_IPV6_SCTP } },
+};
 
-	*l3 = 0;
-	*l4 = 0;
-	if (!rna_level_is_ip(level))
-		return;
-	*l3 = v4 ? RVR_RNA_RSS_IPV4 : RVR_RNA_RSS_IPV6;
-	if (level->l4_type == RNA_L4_TCP)
-		*l4 = v4 ? RVR_RNA_RSS_IPV4_TCP : RVR_RNA_RSS_IPV6_TCP;
-	else if (level->l4_type == RNA_L4_UDP)
-		*l4 = v4 ? RVR_RNA_RSS_IPV4_UDP : RVR_RNA_RSS_IPV6_UDP;
+/** Kinds that apply to a packet of IP: of its addresses, and of its ports too. */
+static inline void
+rss_kinds_of(const struct rna_level *level, uint32_t *l3, uint32_t *l4)
+{
+	unsigned int v6 = level->l3_type == RNA_L3_IPV6;
+
+	*l3 = rss_kinds[v6].all;
+	*l4 = rss_kinds[v6].l4[level->l4_type];
+	if (level->flags & RNA_LEVEL_FRAGMENT)
+		*l3 |= rss_kinds[v6].fragment;
+	else if (*l4 == 0)
+		*l3 |= rss_kinds[v6].other;
+}
+
+#define PAIR_FIRST 1u
+#define PAIR_SECOND 2u
+
+/** Two values of `len` bytes as an input from byte `at` on. `which`: PAIR_*, 0 is both */
+static uint32_t
+hash_pair(const struct rna_rss *rss, unsigned int at, const uint8_t *data, unsigned int len,
+	unsigned int which)
+{
+	const uint8_t *first = data, *second = data + len;
+	uint32_t hash = 0;
+	unsigned int i;
+
+	if (which == PAIR_FIRST)
+		return hash_bytes(rss, at, first, len);
+	if (which == PAIR_SECOND)
+		return hash_bytes(rss, at + len, second, len);
+	if (rss->types & RVR_RNA_RSS_SYMMETRIC) {
+		for (i = 0; i < len; i++)
+			hash ^= rss->table[at + i][first[i] ^ second[i]] ^
+				rss->table[at + len + i][first[i] ^ second[i]];
+		return hash;
+	}
+	if ((rss->types & RVR_RNA_RSS_SORTED) && memcmp(first, second, len) > 0) {
+		first = second;
+		second = data;
+	}
+	return hash_bytes(rss, at, first, len) ^ hash_bytes(rss, at + len, second, len);
+}
+
+static unsigned int
+pair_which(uint32_t types, uint32_t first, uint32_t second)
+{
+	return (types & first ? PAIR_FIRST : 0) | (types & second ? PAIR_SECOND : 0);
+}
+
+/** hash_ip() with anything that RNA_RSS_HOW names. */
+static uint32_t
+hash_ip_how(const struct rna_rss *rss, const uint8_t *addresses, unsigned int len,
+	const uint8_t *ports)
+{
+	uint32_t hash = hash_pair(rss, 0, addresses, len,
+		pair_which(rss->types, RVR_RNA_RSS_L3_SRC, RVR_RNA_RSS_L3_DST));
+
+	if (ports == NULL)
+		return hash;
+	return hash ^ hash_pair(rss, 2 * len, ports, 2,
+		pair_which(rss->types, RVR_RNA_RSS_L4_SRC, RVR_RNA_RSS_L4_DST));
+}
+
+/** `len` bytes of each address; ports may be NULL. */
+static inline uint32_t
+hash_ip(const struct rna_rss *rss, const uint8_t *addresses, unsigned int len,
+	const uint8_t *ports)
+{
+	uint32_t hash;
+
+	if (rss->types & RNA_RSS_HOW)
+		return hash_ip_how(rss, addresses, len, ports);
+	hash = hash_bytes(rss, 0, addresses, 2 * len);
+	return ports == NULL ? hash : hash ^ hash_bytes(rss, 2 * len, ports, 4);
+}
+
+static bool
+hash_l2(const struct rna_rss *rss, const uint8_t *data, const struct rna_level *level,
+	uint32_t *hash)
+{
+	uint8_t type[2];
+
+	if (!(rss->types & RVR_RNA_RSS_L2) || !(level->flags & RNA_LEVEL_ETHER))
+		return false;
+	rna_put_be16(type, level->ethertype);
+	*hash = hash_pair(rss, 0, data + level->l2, 6, 0) ^ hash_bytes(rss, 12, type, 2);
+	return true;
 }
 
 bool
@@ -91,19 +176,20 @@ rna_rss_hash(const struct rna_rss *rss, const uint8_t *data, const struct rna_pa
 	uint32_t *hash)
 {
 	const struct rna_level *level = &parsed->outer;
+	const uint8_t *ports;
 	uint32_t l3, l4;
 
-	rss_types(level, &l3, &l4);
+	if ((rss->types & RVR_RNA_RSS_INNER) && rna_level_is_ip(&parsed->inner))
+		level = &parsed->inner;
+	if (!rna_level_is_ip(level))
+		return hash_l2(rss, data, level, hash);
+	rss_kinds_of(level, &l3, &l4);
 	if ((rss->types & (l3 | l4)) == 0)
-		return false;
-	if (l3 == RVR_RNA_RSS_IPV4) {
-		*hash = hash_bytes(rss, 0, data + level->l3 + 12, 8);
-		if (rss->types & l4)
-			*hash ^= hash_bytes(rss, 8, data + level->l4, 4);
-	} else {
-		*hash = hash_bytes(rss, 0, data + level->l3 + 8, 32);
-		if (rss->types & l4)
-			*hash ^= hash_bytes(rss, 32, data + level->l4, 4);
-	}
+		return hash_l2(rss, data, level, hash);
+	ports = rss->types & l4 ? data + level->l4 : NULL;
+	if (level->l3_type == RNA_L3_IPV4)
+		*hash = hash_ip(rss, data + level->l3 + 12, 4, ports);
+	else
+		*hash = hash_ip(rss, data + level->l3 + 8, 16, ports);
 	return true;
 }

@@ -14,9 +14,9 @@
 /* ---- Empty buffers ------------------------------------------------------------------------ */
 
 static uint8_t *
-buffer_find(struct rna_queue *q, uint64_t iova)
+buffer_find(struct rna_queue *q, uint32_t at, uint64_t iova)
 {
-	return dma_translate(&q->hw->view, iova, q->buffer_size, REVERE_EMU_PROT_WRITE);
+	return dma_translate(&q->hw->view, iova, q->sizes[at & 1], REVERE_EMU_PROT_WRITE);
 }
 
 static inline void
@@ -25,7 +25,7 @@ buffer_take(struct rna_queue *q, uint32_t at, uint64_t iova)
 	struct rna_buffer *buf = &q->bufs[at & q->mask];
 
 	buf->iova = iova;
-	buf->va = buffer_find(q, iova);
+	buf->va = buffer_find(q, at, iova);
 }
 
 void
@@ -37,7 +37,7 @@ rna_rx_remap(struct rna_queue *q)
 	for (i = q->filled; i != q->posted; i++) {
 		struct rna_buffer *buf = &q->bufs[i & q->mask];
 
-		buf->va = buffer_find(q, buf->iova);
+		buf->va = buffer_find(q, i, buf->iova);
 	}
 }
 

@@ -18,16 +18,41 @@
 	(RVR_RNA_RX_MARK | RVR_RNA_RX_OUTER_VLAN | RVR_RNA_RX_LRO | RVR_RNA_RX_TIMESTAMP)
 #define RX_DESC_SIZE sizeof(struct rvr_rna_rx_desc)
 
-unsigned int
-rna_rx_offloads_set(struct rna_queue *q, uint32_t offloads)
+static bool
+split_changes(const struct rna_queue *q, const struct rvr_rna_rx_offloads *set, uint32_t offloads)
 {
-	if (q->buffers == 0)
+	uint32_t buffer = offloads & RVR_RNA_RXO_SPLIT ? rvr_le16_cpu(set->split_buffer) : 0;
+
+	return buffer != q->split.buffer || rvr_le32_cpu(set->split_ptype) != q->split.ptype ||
+	       rvr_le16_cpu(set->split_len) != q->split.len;
+}
+
+static void
+split_set(struct rna_queue *q, const struct rvr_rna_rx_offloads *set, uint32_t offloads)
+{
+	q->split.ptype = rvr_le32_cpu(set->split_ptype);
+	q->split.len = rvr_le16_cpu(set->split_len);
+	q->split.buffer = offloads & RVR_RNA_RXO_SPLIT ? rvr_le16_cpu(set->split_buffer) : 0;
+	q->sizes[0] = q->split.buffer != 0 ? q->split.buffer : q->buffer_size;
+}
+
+unsigned int
+rna_rx_offloads_set(struct rna_queue *q, const struct rvr_rna_rx_offloads *set)
+{
+	uint32_t offloads = rvr_le32_cpu(set->offloads);
+
+	if (q->buffers == 0 || (q->posted != 0 && split_changes(q, set, offloads)))
 		return RVR_RNA_BUSY;
 	if ((offloads & EXT_OFFLOADS) && q->infos == NULL) {
 		q->infos = rna_zalloc(((size_t)q->mask + 1) * sizeof(q->infos[0]));
 		if (q->infos == NULL)
 			return RVR_RNA_NO_MEMORY;
 	}
+	if (q->lro != NULL)
+		rna_lro_flush(q);
+	if ((offloads & RVR_RNA_RXO_LRO) && !rna_lro_set(q, rvr_le16_cpu(set->lro_max)))
+		return RVR_RNA_NO_MEMORY;
+	split_set(q, set, offloads);
 	q->offloads = offloads;
 	rna_port_refresh(q->port);
 	return RVR_RNA_OK;
@@ -112,10 +137,23 @@ void
 rna_rx_offload(struct rna_queue *q, const uint8_t *data, uint32_t len,
 	const struct rna_parsed *parsed, struct rna_rx_info *info)
 {
+	const uint32_t whole = len;
+	uint32_t sums = 0, stripped, split;
+
+	if (q->offloads & (RVR_RNA_RXO_CHECKSUM | RVR_RNA_RXO_LRO))
+		sums = rna_verify(data, parsed);
 	if (q->offloads & RVR_RNA_RXO_CHECKSUM)
-		info->type |= RNA_RX_TYPE(rna_verify(data, parsed));
+		info->type |= RNA_RX_TYPE(sums);
 	rx_timestamp(q, data, parsed, info);
+	split = q->offloads & RVR_RNA_RXO_SPLIT ? rna_split_at(q, data, len, parsed) : 0;
 	data = rx_strip(q, data, &len, parsed, info);
+	stripped = whole - len;
+	if (q->split.ptype != 0 && split > stripped)
+		split -= stripped;
+	info->split = (uint16_t)split;
+	if ((q->offloads & RVR_RNA_RXO_LRO) &&
+	    rna_lro_receive(q, data, len, parsed, stripped, sums, info))
+		return;
 	if (q->offloads & RVR_RNA_RXO_KEEP_CRC)
 		data = rx_append_crc(q, data, &len);
 	rna_rx_put_info(q, data, len, info);
@@ -125,16 +163,21 @@ void
 rna_rx_put_info(struct rna_queue *q, const uint8_t *data, uint32_t len,
 	const struct rna_rx_info *info)
 {
-	uint32_t at;
 	uint64_t type = info->type;
+	uint32_t at;
 
 	if (!q->dirty)
 		rna_rx_touch(q);
 	at = q->filled;
 	if (q->infos != NULL && (type & RNA_RX_TYPE(RX_EXT_FLAGS)) != 0)
 		type |= RNA_RX_TYPE(RVR_RNA_RX_EXT);
-	rna_rx_put(q, data, len, type, info->hash);
-	if (q->filled == at)
+	if (q->offloads & RVR_RNA_RXO_SPLIT) {
+		rna_rx_put_split(q, data, len, info->split, type, info->hash);
+		at += info->split == 0;
+	} else {
+		rna_rx_put(q, data, len, type, info->hash);
+	}
+	if (q->filled - at - 1 >= q->buffers) /* nothing was put */
 		return;
 	q->descs[at & q->mask].vlan_tci = rvr_cpu_le16(info->vlan_tci);
 	if (type & RNA_RX_TYPE(RVR_RNA_RX_EXT))
@@ -191,6 +234,8 @@ rna_rx_flush_ext(struct rna_queue *q)
 	struct asn *asn = q->hw->tx[RVR_RNA_TX_PACKETS];
 	uint32_t max = (asn->msg_bytes - sizeof(struct rvr_rna_rx)) / RX_DESC_SIZE;
 
+	if (q->lro != NULL)
+		rna_lro_flush(q);
 	while (q->returned != q->filled) {
 		uint8_t *msg = asn_slot(asn);
 

@@ -137,7 +137,7 @@ struct rvr_rna_rx_desc {
 	rvr_le32 ptype;	   /**< RVR_RNA_PTYPE_* */
 	rvr_le16 pkt_len;  /**< bytes of the whole packet */
 	rvr_le16 flags;	   /**< RVR_RNA_RX_* */
-	rvr_le16 seg_len;  /**< bytes in this buffer */
+	rvr_le16 seg_len;  /**< bytes in this buffer; 0 with RVR_RNA_RXO_SPLIT only */
 	rvr_le16 vlan_tci; /**< valid with RVR_RNA_RX_VLAN */
 	rvr_le32 hash;	   /**< valid with RVR_RNA_RX_HASH */
 };
@@ -183,6 +183,8 @@ _Static_assert(sizeof(struct rvr_rna_rx_ext) == sizeof(struct rvr_rna_rx_desc), 
 #define RVR_RNA_PTYPE_L3_IPV4_EXT 0x0000030u /**< with options */
 #define RVR_RNA_PTYPE_L3_IPV6 0x0000040u
 #define RVR_RNA_PTYPE_L3_IPV6_EXT 0x00000c0u /**< with extension headers */
+#define RVR_RNA_PTYPE_L3_IPV4_ANY 0x0000090u /**< in split_ptype: either of IPv4 */
+#define RVR_RNA_PTYPE_L3_IPV6_ANY 0x00000e0u
 #define RVR_RNA_PTYPE_L3_MASK 0x00000f0u
 #define RVR_RNA_PTYPE_L4_TCP 0x0000100u
 #define RVR_RNA_PTYPE_L4_UDP 0x0000200u
@@ -353,10 +355,21 @@ _Static_assert(sizeof(struct rvr_rna_queue_setup) == 16, "wire");
 /** What a queue of a port does with packets that it receives; nothing until it is told. */
 struct rvr_rna_rx_offloads {
 	rvr_le16 queue;
-	rvr_le16 zero;
+	rvr_le16 lro_max; /**< bytes of a packet that is put together; 0: 65535 */
 	rvr_le32 offloads; /**< RVR_RNA_RXO_* */
+	rvr_le32 split_ptype; /**< RVR_RNA_PTYPE_*: cut behind the last of these headers; or 0 */
+	rvr_le16 split_len; /**< cut behind so many bytes */
+	rvr_le16 split_buffer; /**< bytes of each buffer for the first piece, 1.. */
 };
-_Static_assert(sizeof(struct rvr_rna_rx_offloads) == 8, "wire");
+_Static_assert(sizeof(struct rvr_rna_rx_offloads) == 16, "wire");
+
+/*
+ * With SPLIT buffers come in pairs, from the queue's start on: the first one for what is before
+ * the cut, of split_buffer bytes, the second for the rest, of buffer_size bytes. A packet takes as
+ * many pairs as it needs; of all but the first the first buffers stay empty, and so does that of a
+ * packet that isn't of split_ptype (where L2_ETHER stands for any code of layer 2). An empty
+ * buffer's descriptor has a seg_len of 0. SPLIT can't change while the queue holds buffers.
+ */
 
 #define RVR_RNA_RXO_CHECKSUM 0x01u  /**< tell the states of checksums */
 #define RVR_RNA_RXO_VLAN 0x02u	    /**< take the (with two: outer) tag off, tell it */
@@ -366,7 +379,8 @@ _Static_assert(sizeof(struct rvr_rna_rx_offloads) == 8, "wire");
 #define RVR_RNA_RXO_TIMESTAMP 0x20u /**< tell the time of arrival of each packet */
 #define RVR_RNA_RXO_PTP 0x40u	    /**< tell that of IEEE 1588 packets */
 #define RVR_RNA_RXO_MARK 0x80u /**< tell the numbers of marks that rules set */
-#define RVR_RNA_RXO_ALL 0xffu
+#define RVR_RNA_RXO_SPLIT 0x100u /**< cut packets in two, for buffers of two kinds */
+#define RVR_RNA_RXO_ALL 0x1ffu
 
 /** The port's clock, ns. Request: what to do; answer: the clock after that, and more. */
 struct rvr_rna_time {
@@ -385,18 +399,35 @@ _Static_assert(sizeof(struct rvr_rna_time) == 32, "wire");
 
 /** Receive-side scaling: Toeplitz hash over the types, then the redirection table. */
 struct rvr_rna_rss {
-	rvr_le32 types; /**< RVR_RNA_RSS_*; 0: everything to queue 0, no hash */
+	rvr_le32 types; /**< RVR_RNA_RSS_*; without a kind: everything to queue 0, no hash */
 	rvr_le32 key_size; /**< bytes, rss_key_size, or 0 to leave the key */
 	uint8_t key[52];
 };
 _Static_assert(sizeof(struct rvr_rna_rss) == 60, "wire");
 
-#define RVR_RNA_RSS_IPV4 0x01u
+/* Kinds of packets that are hashed: addresses, and of those with a protocol its two ports. */
+#define RVR_RNA_RSS_IPV4 0x01u /**< all of IPv4, fragments and other protocols too */
 #define RVR_RNA_RSS_IPV4_TCP 0x02u
 #define RVR_RNA_RSS_IPV4_UDP 0x04u
 #define RVR_RNA_RSS_IPV6 0x08u
 #define RVR_RNA_RSS_IPV6_TCP 0x10u
 #define RVR_RNA_RSS_IPV6_UDP 0x20u
+#define RVR_RNA_RSS_IPV4_SCTP 0x40u
+#define RVR_RNA_RSS_IPV6_SCTP 0x80u
+#define RVR_RNA_RSS_IPV4_FRAG 0x100u /**< fragments */
+#define RVR_RNA_RSS_IPV6_FRAG 0x200u
+#define RVR_RNA_RSS_IPV4_OTHER 0x400u /**< neither fragments nor one of the three protocols */
+#define RVR_RNA_RSS_IPV6_OTHER 0x800u
+#define RVR_RNA_RSS_L2 0x1000u /**< what is hashed by nothing else: Ethernet addresses and type */
+#define RVR_RNA_RSS_KINDS 0x1fffu
+/* How. */
+#define RVR_RNA_RSS_L3_SRC 0x10000u /**< of addresses the source alone */
+#define RVR_RNA_RSS_L3_DST 0x20000u
+#define RVR_RNA_RSS_L4_SRC 0x40000u /**< of ports the source alone */
+#define RVR_RNA_RSS_L4_DST 0x80000u
+#define RVR_RNA_RSS_INNER 0x100000u /**< of the inner packet, where a tunnel carries one */
+#define RVR_RNA_RSS_SYMMETRIC 0x200000u /**< source and destination replaced by their XOR */
+#define RVR_RNA_RSS_SORTED 0x400000u /**< the smaller one of source and destination first */
 
 /** Entries of the redirection table; all or nothing. */
 struct rvr_rna_reta {

@@ -172,7 +172,7 @@ class Tap:
         """Sends one frame."""
         self.socket.send(bytes(frame))
 
-    def receive(self, seconds=2):
+    def receive(self, seconds=10):
         """The next frame that came from the port, None if there is none in time."""
         end = time.monotonic() + seconds
         while True:
@@ -183,7 +183,7 @@ class Tap:
             if address[2] != socket.PACKET_OUTGOING:
                 return with_vlan(frame, ancillary)
 
-    def exchange(self, frame, seconds=2):
+    def exchange(self, frame, seconds=10):
         """Sends a frame and gives the next that comes back."""
         self.send(frame)
         return self.receive(seconds)

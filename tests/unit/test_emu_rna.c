@@ -201,7 +201,7 @@ requests_are_checked(void **state)
 	assert_int_equal(REQUEST(&r, QUEUE_SETUP, rvr_rna_queue_setup, .queue = 1),
 		RVR_RNA_BAD_AMI_HW);
 
-	assert_int_equal(REQUEST(&r, RSS_SET, rvr_rna_rss, .types = 0x40), RVR_RNA_BAD_VALUE);
+	assert_int_equal(REQUEST(&r, RSS_SET, rvr_rna_rss, .types = 0x80000000), RVR_RNA_BAD_VALUE);
 	assert_int_equal(REQUEST(&r, RSS_SET, rvr_rna_rss, .key_size = 52), RVR_RNA_BAD_VALUE);
 	assert_int_equal(REQUEST(&r, RETA_SET, rvr_rna_reta, .count = 0), RVR_RNA_BAD_VALUE);
 	assert_int_equal(REQUEST(&r, RETA_SET, rvr_rna_reta, .count = 65), RVR_RNA_BAD_VALUE);

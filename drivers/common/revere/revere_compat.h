@@ -86,6 +86,13 @@ revere_thread_join(revere_thread_t thread)
 
 /* ---- ethdev --------------------------------------------------------------------------------- */
 
+/** 23.11: the hash function is part of the RSS configuration. */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+#define REVERE_RSS_ALGORITHM 1
+#else
+#define REVERE_RSS_ALGORITHM 0
+#endif
+
 /** 24.03: supported_ptypes_get() tells how many there are, lists don't end with UNKNOWN. */
 #if RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0)
 #define REVERE_PTYPES_COUNTED 1

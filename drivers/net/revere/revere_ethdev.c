@@ -32,8 +32,9 @@
 #define TX_OFFLOADS                                                                            \
 	(RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE |                   \
 		REVERE_NET_TX_OFFLOADS)
-/* What queues may have of their own; TSO and scattering go by the port. */
-#define RX_QUEUE_OFFLOADS (REVERE_NET_RX_OFFLOADS & ~RTE_ETH_RX_OFFLOAD_SCATTER)
+/* What queues may have of their own; scattering and LRO go by the port. */
+#define RX_QUEUE_OFFLOADS                                                                      \
+	(REVERE_NET_RX_OFFLOADS & ~(RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_TCP_LRO))
 
 RTE_LOG_REGISTER(revere_net_logtype, pmd.net.revere, NOTICE)
 
@@ -61,11 +62,16 @@ revere_net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->speed_capa = RTE_ETH_LINK_SPEED_100G;
 	info->rx_offload_capa = REVERE_NET_RX_OFFLOADS;
 	info->rx_queue_offload_capa = RX_QUEUE_OFFLOADS;
+	info->max_lro_pkt_size = UINT16_MAX;
+	revere_net_split_info(info);
 	info->tx_offload_capa = TX_OFFLOADS;
 	info->tx_queue_offload_capa = 0;
 	info->reta_size = net->limits.reta_size;
 	info->hash_key_size = (uint8_t)net->limits.rss_key_size;
 	info->flow_type_rss_offloads = revere_net_rss_offloads(net);
+#if REVERE_RSS_ALGORITHM
+	info->rss_algo_capa = revere_net_rss_algorithms(net);
+#endif
 	info->rx_desc_lim.nb_max = (uint16_t)RTE_MIN(net->limits.max_buffers, UINT16_MAX / 2 + 1);
 	info->rx_desc_lim.nb_min = REVERE_NET_MIN_DESC;
 	info->rx_desc_lim.nb_align = 1;
@@ -286,6 +292,7 @@ static const struct eth_dev_ops net_ops = {
 	.dev_infos_get = revere_net_info_get,
 	.dev_supported_ptypes_get = revere_net_ptypes_get,
 	.dev_ptypes_set = revere_net_ptypes_set,
+	.buffer_split_supported_hdr_ptypes_get = revere_net_split_ptypes_get,
 	.fw_version_get = revere_net_fw_version_get,
 	.eth_dev_priv_dump = net_priv_dump,
 	.dev_set_link_up = revere_net_link_up,

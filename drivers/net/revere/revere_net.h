@@ -77,6 +77,19 @@ extern int revere_net_logtype;
 /** An integer that lies anywhere, of any type. */
 typedef uint64_t __rte_may_alias revere_net_word;
 
+/**
+ * Buffer split: buffers are posted in pairs, for a packet's first piece and for the rest. Indexed
+ * by the parity of a buffer's number.
+ */
+struct revere_net_split {
+	struct rte_mempool *pool[2];
+	uint16_t data_off[2]; /**< of mbufs: ethdev gives a headroom to the first piece alone */
+	uint16_t room[2];   /**< bytes of a buffer that are used */
+	uint64_t flags[2];  /**< of fresh mbufs */
+	uint32_t ptype;	    /**< cut behind these headers; 0: behind len bytes */
+	uint16_t len;
+};
+
 /** What the device did wrong, and what software met. */
 struct revere_net_sw_stats {
 	uint64_t device_errors; /**< messages and indices that can't be; the queue stops */
@@ -106,13 +119,15 @@ struct revere_net_rxq {
 	bool offloads;			/**< descriptors say more than plain ones do */
 	uint32_t have;			/**< bytes of the packet that is coming in */
 	uint32_t rxo;			/**< RVR_RNA_RXO_* that the device does */
+	uint32_t lro_max;		/**< bytes of a packet that it puts together */
 	int timestamp_offset;		/**< of the field of mbufs; valid with its offload */
 	uint64_t timestamp_flag;
 	uint64_t rearm;			/**< data_off, refcnt, nb_segs, port of a fresh mbuf */
 	uint64_t ol_flags[8];		/**< by RVR_RNA_RX_* flags */
 
 	struct revere_ring *bufs;	/**< empty buffers */
-	struct rte_mempool *pool;
+	struct rte_mempool *pool;	/**< with a split: of the packets' second pieces */
+	struct revere_net_split *split;	/**< NULL: buffers are all of one kind */
 	struct rte_mbuf *first, *last;	/**< packet whose end hasn't come yet */
 	uint32_t max_addrs;		/**< of a message of empty buffers */
 	uint16_t id;
@@ -232,6 +247,7 @@ struct revere_net {
 	struct revere_net_pair *pairs;
 	uint16_t num_pairs;
 	uint64_t rss_hf; /**< RTE_ETH_RSS_*, as asked for */
+	uint32_t rss_algorithm; /**< RVR_RNA_RSS_SYMMETRIC or _SORTED, 0: plain Toeplitz */
 	uint8_t rss_key[REVERE_NET_KEY_MAX];
 	uint16_t reta[REVERE_NET_RETA_MAX];
 	struct revere_mtr_state *mtr; /**< NULL: there never were meters */
@@ -428,7 +444,8 @@ int revere_net_tx_done_cleanup(void *tx_queue, uint32_t free_cnt);
 		RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCTP_CKSUM |                  \
 		RTE_ETH_RX_OFFLOAD_OUTER_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_OUTER_UDP_CKSUM |     \
 		RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP |                \
-		RTE_ETH_RX_OFFLOAD_KEEP_CRC | RTE_ETH_RX_OFFLOAD_TIMESTAMP)
+		RTE_ETH_RX_OFFLOAD_KEEP_CRC | RTE_ETH_RX_OFFLOAD_TIMESTAMP |                   \
+		RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_BUFFER_SPLIT)
 #define REVERE_NET_TX_OFFLOADS                                                                 \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |                        \
 		RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_SCTP_CKSUM |                 \
@@ -454,6 +471,19 @@ int revere_net_rxq_change(struct revere_net_rxq *rxq, uint32_t mask, uint32_t on
 int revere_net_vlan_strip_set(struct rte_eth_dev *dev, int mask);
 void revere_net_vlan_strip_queue_set(struct rte_eth_dev *dev, uint16_t id, int on);
 
+/* ---- revere_split.c: buffer split --------------------------------------------------------- */
+
+void revere_net_split_info(struct rte_eth_dev_info *info);
+REVERE_NET_PTYPES_GET(revere_net_split_ptypes_get);
+/** Takes the segments of a configuration: rxq->split, and pool and room of the rest. */
+int revere_net_split_setup(struct revere_net_rxq *rxq, const struct rte_eth_rxconf *conf);
+/** Takes pairs of mbufs for posting. @return mbufs */
+uint32_t revere_net_split_get(struct revere_net_rxq *rxq, struct rte_mbuf **mbufs,
+	revere_net_word *addrs, uint32_t count);
+/** Whether a descriptor can be, of the buffer of that parity. */
+bool revere_net_split_check(const struct revere_net_rxq *rxq, uint32_t flags, uint32_t pkt_len,
+	uint32_t seg_len);
+
 /* ---- revere_time.c: clocks and IEEE 1588 -------------------------------------------------- */
 
 int revere_net_timesync_enable(struct rte_eth_dev *dev);
@@ -472,6 +502,10 @@ void revere_net_rx_ptp(struct revere_net_rxq *rxq, struct rte_mbuf *m, uint64_t 
 /** The key until the application gives one. */
 void revere_net_rss_init(struct revere_net *net);
 uint64_t revere_net_rss_offloads(const struct revere_net *net);
+#if REVERE_RSS_ALGORITHM
+/** RTE_ETH_HASH_ALGO_CAPA_MASK() of what there is. */
+uint32_t revere_net_rss_algorithms(const struct revere_net *net);
+#endif
 /** Settings of a configuration; they are sent at start. */
 int revere_net_rss_configure(struct rte_eth_dev *dev);
 /** Sends settings to the device. */

@@ -117,6 +117,15 @@ revere_net_rxq_offloads(struct revere_net_rxq *rxq, uint64_t offloads)
 		rxo |= RVR_RNA_RXO_QINQ;
 	if (offloads & RTE_ETH_RX_OFFLOAD_KEEP_CRC)
 		rxo |= RVR_RNA_RXO_KEEP_CRC;
+	if (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO)
+		rxo |= RVR_RNA_RXO_LRO;
+	if (rxq->split != NULL)
+		rxo |= RVR_RNA_RXO_SPLIT;
+	if ((rxo & RVR_RNA_RXO_LRO) && (rxo & RVR_RNA_RXO_KEEP_CRC)) {
+		REVERE_NET_LOG(ERR, rxq->net, "packets that LRO has put together have no CRC: "
+			"use one of TCP_LRO and KEEP_CRC");
+		return -EINVAL;
+	}
 	if (offloads & RTE_ETH_RX_OFFLOAD_TIMESTAMP) {
 		rxo |= RVR_RNA_RXO_TIMESTAMP;
 		ret = timestamp_register(rxq);
@@ -126,20 +135,27 @@ revere_net_rxq_offloads(struct revere_net_rxq *rxq, uint64_t offloads)
 }
 
 static int
-rxo_send(struct revere_net *net, uint16_t id, uint32_t rxo)
+rxo_send(const struct revere_net_rxq *rxq, uint32_t rxo)
 {
-	const struct rvr_rna_rx_offloads set = {
-		.queue = rvr_cpu_le16(id),
+	const struct revere_net_split *split = rxq->split;
+	struct rvr_rna_rx_offloads set = {
+		.queue = rvr_cpu_le16(rxq->id),
+		.lro_max = rvr_cpu_le16((uint16_t)rxq->lro_max),
 		.offloads = rvr_cpu_le32(rxo),
 	};
 
-	return revere_net_request(net, RVR_RNA_CTL_RX_OFFLOADS, &set, sizeof(set), NULL, 0);
+	if (split != NULL) {
+		set.split_ptype = rvr_cpu_le32(split->ptype);
+		set.split_len = rvr_cpu_le16(split->len);
+		set.split_buffer = rvr_cpu_le16(split->room[0]);
+	}
+	return revere_net_request(rxq->net, RVR_RNA_CTL_RX_OFFLOADS, &set, sizeof(set), NULL, 0);
 }
 
 int
 revere_net_rxq_offloads_send(struct revere_net_rxq *rxq)
 {
-	return rxq->rxo == 0 ? 0 : rxo_send(rxq->net, rxq->id, rxq->rxo);
+	return rxq->rxo == 0 ? 0 : rxo_send(rxq, rxq->rxo);
 }
 
 int
@@ -155,7 +171,7 @@ revere_net_rxq_change(struct revere_net_rxq *rxq, uint32_t mask, uint32_t on)
 	rxq->rxo |= on;
 	rxq->offloads |= rxo != 0;
 	if (known)
-		ret = rxo_send(rxq->net, rxq->id, rxo);
+		ret = rxo_send(rxq, rxo);
 	if (ret == 0)
 		rxq->rxo = rxo;
 	return ret;

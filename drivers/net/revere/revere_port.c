@@ -74,7 +74,7 @@ update_scatter(struct rte_eth_dev *dev, uint16_t frame)
 
 		if (rxq == NULL)
 			continue;
-		rxq->scatter = wanted || frame > rxq->room;
+		rxq->scatter = wanted || RTE_MAX((uint32_t)frame, rxq->lro_max) > rxq->room;
 		dev->data->scattered_rx |= rxq->scatter;
 	}
 }

@@ -95,7 +95,7 @@ rxq_free_mbufs(struct revere_net_rxq *rxq)
 	rxq->last = NULL;
 	rxq->have = 0;
 	for (; rxq->used != rxq->posted; rxq->used++)
-		rte_mempool_put(rxq->pool, rxq->sw[rxq->used & rxq->mask]);
+		rte_mbuf_raw_free(rxq->sw[rxq->used & rxq->mask]);
 	rxq->used = 0;
 	rxq->posted = 0;
 	rxq->left = 0;
@@ -472,6 +472,36 @@ queue_alloc(const struct revere_net *net, const char *what, uint16_t id, size_t 
 	return queue;
 }
 
+/** Buffers, of one pool or of two. */
+static int
+rxq_set_pool(struct revere_net_rxq *rxq, const struct rte_eth_rxconf *conf,
+	struct rte_mempool *pool)
+{
+	if (pool == NULL)
+		return revere_net_split_setup(rxq, conf);
+	rxq->room = RTE_MIN(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM, UINT16_MAX);
+	rxq->pool = pool;
+	return 0;
+}
+
+static int
+rxq_set_offloads(struct revere_net_rxq *rxq, uint64_t offloads)
+{
+	rxq->scatter = offloads & RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (offloads & RTE_ETH_RX_OFFLOAD_TCP_LRO)
+		rxq->lro_max = RTE_MIN(rxq->net->data->dev_conf.rxmode.max_lro_pkt_size,
+			(uint32_t)UINT16_MAX);
+	rxq_set_flags(rxq, offloads);
+	return revere_net_rxq_offloads(rxq, offloads);
+}
+
+static void
+rxq_free(struct revere_net_rxq *rxq)
+{
+	rte_free(rxq->split);
+	rte_free(rxq);
+}
+
 int
 revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	unsigned int socket_id, const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
@@ -481,7 +511,7 @@ revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	int ret;
 
 	revere_net_rxq_release(dev, id);
-	ret = rxq_check_pool(net, id, pool);
+	ret = pool == NULL ? 0 : rxq_check_pool(net, id, pool);
 	if (ret < 0)
 		return ret;
 	rxq = queue_alloc(net, "Rx", id, sizeof(*rxq), nb_desc, socket_id);
@@ -493,19 +523,18 @@ revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	rxq->refill_thresh = conf->rx_free_thresh;
 	if (rxq->refill_thresh == 0)
 		rxq->refill_thresh = RTE_MIN(RX_REFILL_MAX, RTE_MAX(nb_desc / 2, 1));
-	rxq->room = RTE_MIN(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM, UINT16_MAX);
-	rxq->pool = pool;
 	rxq->id = id;
 	rxq->net = net;
 	rxq->deferred = conf->rx_deferred_start;
 	rxq->conf = *conf;
+	rxq->conf.rx_seg = NULL; /* the application's, for the time of this call */
+	rxq->conf.rx_nseg = 0;
 	rxq->rearm = rearm_word(dev->data->port_id);
-	rxq->scatter = dev->data->dev_conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER;
-	rxq_set_flags(rxq, conf->offloads | dev->data->dev_conf.rxmode.offloads);
-	ret = revere_net_rxq_offloads(rxq,
-		conf->offloads | dev->data->dev_conf.rxmode.offloads);
+	ret = rxq_set_pool(rxq, conf, pool);
+	if (ret == 0)
+		ret = rxq_set_offloads(rxq, conf->offloads | dev->data->dev_conf.rxmode.offloads);
 	if (ret < 0) {
-		rte_free(rxq);
+		rxq_free(rxq);
 		return ret;
 	}
 	dev->data->rx_queues[id] = rxq;
@@ -557,7 +586,7 @@ revere_net_rxq_release(struct rte_eth_dev *dev, uint16_t id)
 	revere_net_rxq_stop(dev, id);
 	if (rxq->posted != 0)
 		rxq_lose_mbufs(rxq);
-	rte_free(rxq);
+	rxq_free(rxq);
 	dev->data->rx_queues[id] = NULL;
 }
 
@@ -605,7 +634,8 @@ revere_net_rx_burst_mode(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_bu
 	const struct revere_net_rxq *rxq = dev->data->rx_queues[id];
 
 	snprintf(mode->info, sizeof(mode->info), "Scalar, %s%s",
-		rxq->scatter ? "scattered" : "whole packets", rxq->offloads ? ", offloads" : "");
+		rxq->split != NULL ? "split" : rxq->scatter ? "scattered" : "whole packets",
+		rxq->offloads ? ", offloads" : "");
 	return 0;
 }
 

@@ -22,6 +22,19 @@ static const struct {
 	{ RTE_ETH_RSS_IPV6, RVR_RNA_RSS_IPV6 },
 	{ RTE_ETH_RSS_NONFRAG_IPV6_TCP, RVR_RNA_RSS_IPV6_TCP },
 	{ RTE_ETH_RSS_NONFRAG_IPV6_UDP, RVR_RNA_RSS_IPV6_UDP },
+	{ RTE_ETH_RSS_NONFRAG_IPV4_SCTP, RVR_RNA_RSS_IPV4_SCTP },
+	{ RTE_ETH_RSS_NONFRAG_IPV6_SCTP, RVR_RNA_RSS_IPV6_SCTP },
+	{ RTE_ETH_RSS_FRAG_IPV4, RVR_RNA_RSS_IPV4_FRAG },
+	{ RTE_ETH_RSS_FRAG_IPV6, RVR_RNA_RSS_IPV6_FRAG },
+	{ RTE_ETH_RSS_NONFRAG_IPV4_OTHER, RVR_RNA_RSS_IPV4_OTHER },
+	{ RTE_ETH_RSS_NONFRAG_IPV6_OTHER, RVR_RNA_RSS_IPV6_OTHER },
+	{ RTE_ETH_RSS_ETH, RVR_RNA_RSS_L2 },
+	{ RTE_ETH_RSS_L2_PAYLOAD, RVR_RNA_RSS_L2 },
+	{ RTE_ETH_RSS_L3_SRC_ONLY, RVR_RNA_RSS_L3_SRC },
+	{ RTE_ETH_RSS_L3_DST_ONLY, RVR_RNA_RSS_L3_DST },
+	{ RTE_ETH_RSS_L4_SRC_ONLY, RVR_RNA_RSS_L4_SRC },
+	{ RTE_ETH_RSS_L4_DST_ONLY, RVR_RNA_RSS_L4_DST },
+	{ RTE_ETH_RSS_LEVEL_INNERMOST, RVR_RNA_RSS_INNER },
 };
 
 /** Entries of the table in one request. */
@@ -52,7 +65,8 @@ revere_net_rss_offloads(const struct revere_net *net)
 	for (i = 0; i < RTE_DIM(rss_types); i++)
 		if (net->limits.rss_types & rss_types[i].type)
 			hf |= rss_types[i].hf;
-	return hf;
+	/* Of the outer packet is what there is without asking. */
+	return hf & RTE_ETH_RSS_LEVEL_INNERMOST ? hf | RTE_ETH_RSS_LEVEL_OUTERMOST : hf;
 }
 
 uint32_t
@@ -64,8 +78,74 @@ revere_net_rss_types(const struct revere_net *net, uint64_t hf)
 	for (i = 0; i < RTE_DIM(rss_types); i++)
 		if (hf & rss_types[i].hf)
 			types |= rss_types[i].type;
-	return types & net->limits.rss_types;
+	types &= net->limits.rss_types;
+	return types & RVR_RNA_RSS_KINDS ? types : 0;
 }
+
+#if REVERE_RSS_ALGORITHM
+uint32_t
+revere_net_rss_algorithms(const struct revere_net *net)
+{
+	uint32_t types = net->limits.rss_types;
+
+	return RTE_ETH_HASH_ALGO_CAPA_MASK(DEFAULT) | RTE_ETH_HASH_ALGO_CAPA_MASK(TOEPLITZ) |
+	       (types & RVR_RNA_RSS_SYMMETRIC ?
+			RTE_ETH_HASH_ALGO_CAPA_MASK(SYMMETRIC_TOEPLITZ) : 0) |
+	       (types & RVR_RNA_RSS_SORTED ?
+			RTE_ETH_HASH_ALGO_CAPA_MASK(SYMMETRIC_TOEPLITZ_SORT) : 0);
+}
+
+static int
+algorithm_check(const struct revere_net *net, const struct rte_eth_rss_conf *conf)
+{
+	if (RTE_ETH_HASH_ALGO_TO_CAPA(conf->algorithm) & revere_net_rss_algorithms(net))
+		return 0;
+	REVERE_NET_LOG(ERR, net, "RSS algorithm %u is not supported", conf->algorithm);
+	return -EINVAL;
+}
+
+static void
+algorithm_set(struct revere_net *net, const struct rte_eth_rss_conf *conf)
+{
+	net->rss_algorithm = 0;
+	if (conf->algorithm == RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ)
+		net->rss_algorithm = RVR_RNA_RSS_SYMMETRIC;
+	else if (conf->algorithm == RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ_SORT)
+		net->rss_algorithm = RVR_RNA_RSS_SORTED;
+}
+
+static void
+algorithm_get(const struct revere_net *net, struct rte_eth_rss_conf *conf)
+{
+	conf->algorithm = RTE_ETH_HASH_FUNCTION_TOEPLITZ;
+	if (net->rss_algorithm == RVR_RNA_RSS_SYMMETRIC)
+		conf->algorithm = RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ;
+	else if (net->rss_algorithm == RVR_RNA_RSS_SORTED)
+		conf->algorithm = RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ_SORT;
+}
+#else
+static int
+algorithm_check(const struct revere_net *net, const struct rte_eth_rss_conf *conf)
+{
+	RTE_SET_USED(net);
+	RTE_SET_USED(conf);
+	return 0;
+}
+
+static void
+algorithm_set(struct revere_net *net, const struct rte_eth_rss_conf *conf)
+{
+	RTE_SET_USED(net);
+	RTE_SET_USED(conf);
+}
+
+static void
+algorithm_get(const struct revere_net *net, struct rte_eth_rss_conf *conf)
+{
+	RTE_SET_USED(net);
+	RTE_SET_USED(conf);
+}
+#endif
 
 static int
 rss_check(const struct revere_net *net, const struct rte_eth_rss_conf *conf)
@@ -78,19 +158,25 @@ rss_check(const struct revere_net *net, const struct rte_eth_rss_conf *conf)
 			unknown, revere_net_rss_offloads(net));
 		return -EINVAL;
 	}
+	if (RTE_ETH_RSS_LEVEL(conf->rss_hf) > 2) {
+		REVERE_NET_LOG(ERR, net, "RSS level %u is not supported, 2 (innermost) is",
+			(unsigned int)RTE_ETH_RSS_LEVEL(conf->rss_hf));
+		return -EINVAL;
+	}
 	if (conf->rss_key != NULL && conf->rss_key_len != net->limits.rss_key_size) {
 		REVERE_NET_LOG(ERR, net, "RSS key of %u bytes, %u are needed", conf->rss_key_len,
 			net->limits.rss_key_size);
 		return -EINVAL;
 	}
-	return 0;
+	return algorithm_check(net, conf);
 }
 
 static int
 rss_send(struct revere_net *net)
 {
+	uint32_t types = revere_net_rss_types(net, net->rss_hf);
 	struct rvr_rna_rss rss = {
-		.types = rvr_cpu_le32(revere_net_rss_types(net, net->rss_hf)),
+		.types = rvr_cpu_le32(types == 0 ? 0 : types | net->rss_algorithm),
 		.key_size = rvr_cpu_le32(net->limits.rss_key_size),
 	};
 
@@ -145,6 +231,7 @@ revere_net_rss_configure(struct rte_eth_dev *dev)
 	if (ret < 0)
 		return ret;
 	net->rss_hf = rss->rss_hf;
+	algorithm_set(net, rss);
 	if (rss->rss_key != NULL)
 		memcpy(net->rss_key, rss->rss_key, net->limits.rss_key_size);
 	return 0;
@@ -163,6 +250,7 @@ revere_net_rss_hash_update(struct rte_eth_dev *dev, struct rte_eth_rss_conf *con
 		return -EINVAL;
 	}
 	net->rss_hf = conf->rss_hf;
+	algorithm_set(net, conf);
 	if (conf->rss_key != NULL)
 		memcpy(net->rss_key, conf->rss_key, net->limits.rss_key_size);
 	return rss_send(net);
@@ -174,6 +262,7 @@ revere_net_rss_hash_get(struct rte_eth_dev *dev, struct rte_eth_rss_conf *conf)
 	const struct revere_net *net = dev->data->dev_private;
 
 	conf->rss_hf = net->rss_hf;
+	algorithm_get(net, conf);
 	if (conf->rss_key != NULL && conf->rss_key_len >= net->limits.rss_key_size)
 		memcpy(conf->rss_key, net->rss_key, net->limits.rss_key_size);
 	conf->rss_key_len = (uint8_t)net->limits.rss_key_size;

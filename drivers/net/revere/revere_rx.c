@@ -75,11 +75,15 @@ post_message(struct revere_net_rxq *rxq, void *msg, uint32_t want)
 	struct rte_mbuf **sw = &rxq->sw[at];
 	uint32_t i, count = RTE_MIN(RTE_MIN(want, rxq->max_addrs), rxq->mask + 1 - at);
 
-	count = get_mbufs(rxq, sw, count);
+	if (unlikely(rxq->split != NULL)) {
+		count = revere_net_split_get(rxq, sw, addrs, count);
+	} else {
+		count = get_mbufs(rxq, sw, count);
+		for (i = 0; i < count; i++)
+			addrs[i] = rvr_cpu_le64(rte_mbuf_data_iova_default(sw[i]));
+	}
 	if (unlikely(count == 0))
 		return 0;
-	for (i = 0; i < count; i++)
-		addrs[i] = rvr_cpu_le64(rte_mbuf_data_iova_default(sw[i]));
 	head->opcode = rvr_cpu_le16(RVR_RNA_OP_BUFFERS);
 	head->count = rvr_cpu_le16((uint16_t)count);
 	head->zero = 0;
@@ -198,7 +202,7 @@ rx_error_desc(struct revere_net_rxq *rxq, struct rte_mbuf *m)
 {
 	if (rxq->first != NULL)
 		drop_partial(rxq);
-	rte_mempool_put(rxq->pool, m);
+	rte_mbuf_raw_free(m);
 }
 
 /** Adds a buffer to the packet that is coming in. @return the packet, if it is whole now */
@@ -222,6 +226,32 @@ rx_append(struct revere_net_rxq *rxq, struct rte_mbuf *m, bool more)
 	return head;
 }
 
+/**
+ * A buffer of a split that stayed empty comes back. @return the packet, if it ends with that
+ */
+static struct rte_mbuf *
+rx_empty(struct revere_net_rxq *rxq, struct rte_mbuf *m, bool more)
+{
+	struct rte_mbuf *head = rxq->first;
+
+	rte_mbuf_raw_free(m);
+	if (more)
+		return NULL;
+	rxq->first = NULL;
+	rxq->last = NULL;
+	return head;
+}
+
+/** What only a split has to do with an mbuf that fill_mbuf() filled. */
+static void
+rx_fill_split(const struct revere_net_rxq *rxq, struct rte_mbuf *m)
+{
+	uint32_t kind = rxq->used & 1;
+
+	m->data_off = rxq->split->data_off[kind];
+	m->ol_flags = (m->ol_flags & ~RTE_MBUF_F_EXTERNAL) | rxq->split->flags[kind];
+}
+
 /** Whether a descriptor can be; `have` bytes of its packet came before. */
 static bool
 desc_check(const struct revere_net_rxq *rxq, uint32_t flags, uint32_t pkt_len, uint32_t seg_len,
@@ -229,6 +259,8 @@ desc_check(const struct revere_net_rxq *rxq, uint32_t flags, uint32_t pkt_len, u
 {
 	bool more = flags & RVR_RNA_RX_MORE;
 
+	if (rxq->split != NULL)
+		return revere_net_split_check(rxq, flags, pkt_len, seg_len);
 	if (seg_len == 0 || seg_len > rxq->room || have + seg_len > pkt_len)
 		return false;
 	if (rxq->first == NULL ? more && !rxq->scatter : rxq->first->pkt_len != pkt_len)
@@ -279,6 +311,11 @@ rx_one(struct revere_net_rxq *rxq, struct rte_mbuf **whole)
 			   rxq->have)) {
 		return rx_bad_desc(rxq, second);
 	}
+	if (!(flags & RVR_RNA_RX_ERROR)) {
+		fill_mbuf(m, &fill, first, second);
+		if (rxq->split != NULL)
+			rx_fill_split(rxq, m);
+	}
 	rxq->used++;
 	rxq->desc++;
 	rxq->left--;
@@ -286,11 +323,11 @@ rx_one(struct revere_net_rxq *rxq, struct rte_mbuf **whole)
 		rxq->have = 0;
 		return true;
 	}
-	fill_mbuf(m, &fill, first, second);
 	m->ol_flags |= revere_net_rx_checksum_flags[(flags >> RX_CHECKSUM_SHIFT) &
 		(RTE_DIM(revere_net_rx_checksum_flags) - 1)];
 	rxq->have += m->data_len;
-	*whole = rx_append(rxq, m, flags & RVR_RNA_RX_MORE);
+	*whole = m->data_len == 0 ? rx_empty(rxq, m, flags & RVR_RNA_RX_MORE) :
+				    rx_append(rxq, m, flags & RVR_RNA_RX_MORE);
 	if (*whole != NULL)
 		rxq->have = 0;
 	return !(flags & RVR_RNA_RX_EXT) || rx_take_ext(rxq, m, flags);
