@@ -79,14 +79,17 @@ class Emulator:
 
 
 class Guest:
-    """A guest; commands run in it through a serial line."""
+    """A guest; commands run in it through a serial line. It boots until the first one."""
 
     def __init__(self, folder, sockets, iommu=True, memory=1024, cpus=2, hugepages=192,
                  options=()):
         self.folder = pathlib.Path(folder)
         self.console = self.folder / "console.log"
         self.line = self.folder / "line.sock"
+        self.monitor = self.folder / "monitor.sock"
         self.buffer = ""
+        self.count = 0
+        self.serial = None
         archive = BUILD / "vm" / "initramfs.cpio"
         if not archive.exists():
             archive.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +104,8 @@ class Guest:
             "-numa", "node,memdev=ram", "-nodefaults", "-no-user-config", "-display", "none",
             "-no-reboot", "-kernel", str(VM / "vmlinux"), "-initrd", str(archive),
             "-append", append, "-serial", f"file:{self.console}",
-            "-serial", f"unix:{self.line},server=on,wait=off"]
+            "-serial", f"unix:{self.line},server=on,wait=off",
+            "-qmp", f"unix:{self.monitor},server=on,wait=off"]
         if iommu:
             command += ["-device", "intel-iommu,intremap=on,caching-mode=on"]
         for path in sockets:
@@ -110,11 +114,6 @@ class Guest:
         self.log = open(self.folder / "qemu.log", "w", encoding="utf-8")
         self.process = subprocess.Popen(command + list(options), stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=subprocess.STDOUT)
-        try:
-            self.connect()
-        except Exception:
-            self.close()
-            raise
 
     def what(self):
         """QEMU's and the kernel's last words, for error messages."""
@@ -123,27 +122,49 @@ class Guest:
             text += self.console.read_text(encoding="utf-8", errors="replace")
         return text[-3000:]
 
-    def connect(self, seconds=180):
-        """Wait for the shell in the guest."""
+    def dial(self, path, seconds=60):
+        """A connection with one of QEMU's sockets, which it makes when it starts."""
         deadline = time.monotonic() + seconds
-        self.serial = socket.socket(socket.AF_UNIX)
+        connection = socket.socket(socket.AF_UNIX)
         while True:
             try:
-                self.serial.connect(str(self.line))
-                break
+                connection.connect(str(path))
+                return connection
             except OSError as error:
                 if self.process.poll() is not None or time.monotonic() > deadline:
+                    connection.close()
                     raise GuestError(f"QEMU did not start: {self.what()}") from error
                 time.sleep(0.05)
+
+    def wait(self, seconds=180):
+        """Wait for the shell in the guest."""
+        deadline = time.monotonic() + seconds
+        if self.serial is None:
+            self.serial = self.dial(self.line)
         while time.monotonic() < deadline:
             self.serial.sendall(b"\n")
             try:
-                self.run("true", 3)
+                self.run_here("true", 3)
                 return
             except GuestError:
                 if self.process.poll() is not None:
                     break
         raise GuestError(f"the guest did not boot: {self.what()}")
+
+    def reset(self):
+        """Push the guest's reset button; the next command waits until it has booted again."""
+        with self.dial(self.monitor) as monitor, monitor.makefile("rw") as lines:
+            for command in ('{"execute": "qmp_capabilities"}',
+                            '{"execute": "set-action", "arguments": {"reboot": "reset"}}',
+                            '{"execute": "system_reset"}'):
+                lines.write(command + "\n")
+                lines.flush()
+                # what isn't the answer is a greeting or an event
+                while '"return"' not in (answer := lines.readline()):
+                    if not answer or '"error"' in answer:
+                        raise GuestError(f"{command}: {answer or self.what()}")
+        self.serial.close()
+        self.serial = None
 
     def read(self, pattern, seconds):
         """Read until pattern matches; what was read before it is returned with the match."""
@@ -168,7 +189,13 @@ class Guest:
 
     def run(self, command, seconds=60):
         """Run a shell command. Gives (exit status, output)."""
-        self.count = getattr(self, "count", 0) + 1
+        if self.serial is None:
+            self.wait()
+        return self.run_here(command, seconds)
+
+    def run_here(self, command, seconds):
+        """The same in a guest that has booted."""
+        self.count += 1
         self.send(f"{command}; echo {PROMPT}{self.count}:$?")
         try:
             output, match = self.read(rf"{PROMPT}{self.count}:(\d+)\n", seconds)
@@ -186,12 +213,15 @@ class Guest:
     def close(self):
         """Power off, hard."""
         end(self.process)
+        if self.serial is not None:
+            self.serial.close()
         self.log.close()
 
 
 def prompt(guest):
     """Connect this terminal with the guest until it is gone or Ctrl-] is typed."""
     print("a shell in the guest; our programs are below /revere; Ctrl-] ends it")
+    guest.wait()
     saved = subprocess.run(["stty", "-g"], capture_output=True, text=True, check=True).stdout
     subprocess.run(["stty", "raw", "-echo"], check=True)
     try:

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The Revere for DPDK authors
-"""Guests for the tests: one with an IOMMU and one without, each booted once."""
+"""Guests for the tests: one with an IOMMU and one without, each booted once.
+
+Each has some devices, each served by a revere-emu of its own. Most tests use the first one, while
+what takes long because it waits (a reset of a Function: 0.1 s) runs on the others.
+"""
 
 import pathlib
+import signal
 import sys
+import time
 
 import pytest
 
@@ -11,23 +17,40 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts" /
 
 import guest as vm  # noqa: E402
 
-BDF = "0000:00:01.0"
 DRIVERS = "/revere/drivers"
+BDF = "0000:00:01.0"  # of tests, one after the other
+BDF_CONFORMANCE = "0000:00:02.0"
+BDF_KILLED = "0000:00:03.0"  # its users are
+BDF_DOOMED = "0000:00:04.0"  # its revere-emu is
+CLIENT = "/revere/tests/vm/vfio_client"
+
+CONFORMANCE = (f"dpdk-test-revere -l 0 --in-memory -d {DRIVERS} -a {BDF_CONFORMANCE},class=raw "
+               "-m 64 -- conformance")
+# Process after process, each killed a little later in its work.
+KILLS = (f"i=0; while [ $i -lt 100 ]; do {CLIENT} --busy {BDF_KILLED} >/tmp/busy 2>&1 & pid=$!; "
+         "n=0; while ! grep -q busy /tmp/busy; do usleep 10000; n=$((n+1)); "
+         "if [ $n -gt 3000 ]; then cat /tmp/busy; break 2; fi; done; "
+         "usleep $((i * 500)); kill -9 $pid; wait $pid; i=$((i+1)); done; "
+         f"echo $i killed; {CLIENT} --rounds 2 {BDF_KILLED} && test $i = 100")
 
 
 class Machine:
-    """A guest with its emulator and the device bound to vfio-pci."""
+    """A guest with its emulators. Its devices are bound to vfio-pci when it has booted."""
 
-    def __init__(self, folder, iommu, *options):
-        self.emulator = vm.Emulator(folder, "--port", "loop", *options)
+    def __init__(self, folder, iommu, devices):
+        self.emulators = {}
+        self.devices = devices
+        self.guest = None
         try:
-            self.guest = vm.Guest(folder, [self.emulator.socket], iommu=iommu)
+            for bdf in devices:
+                self.emulators[bdf] = vm.Emulator(folder, "--port", "loop",
+                                                  name="emu" + bdf[-4:-2])
+            self.guest = vm.Guest(folder, [e.socket for e in self.emulators.values()], iommu=iommu)
         except Exception:
-            self.emulator.close()
+            self.close()
             raise
         self.run = self.guest.run
         self.check = self.guest.check
-        self.bind(BDF)
 
     def bind(self, bdf):
         """Give a device to vfio-pci."""
@@ -35,10 +58,43 @@ class Machine:
                    f"echo {bdf} > /sys/bus/pci/drivers_probe && "
                    f"test -e /sys/bus/pci/drivers/vfio-pci/{bdf}")
 
+    def bind_all(self):
+        """After a boot."""
+        for bdf in self.devices:
+            self.bind(bdf)
+
+    def start(self, name, command):
+        """Run a command in the background."""
+        self.check(f"(({command}) >/tmp/{name}.out 2>&1; echo $? >/tmp/{name}.code) & true")
+
+    def result(self, name, seconds):
+        """Wait for a command in the background. Gives (exit status, output)."""
+        deadline = time.monotonic() + seconds
+        while self.run(f"test -s /tmp/{name}.code")[0] != 0:
+            if time.monotonic() > deadline:
+                raise vm.GuestError(f"{name}: no end within {seconds} s: "
+                                    + self.run(f"tail -n 50 /tmp/{name}.out")[1])
+            time.sleep(0.2)
+        return int(self.check(f"cat /tmp/{name}.code")), self.check(f"cat /tmp/{name}.out")
+
+    def status(self, bdf=BDF):
+        """The state that revere-emu writes when it gets SIGUSR1."""
+        emulator = self.emulators[bdf]
+        before = len(emulator.text())
+        emulator.process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + 30
+        # the interrupts of its last socket come last
+        while "interrupt vectors connected\n" not in emulator.text()[before:]:
+            assert time.monotonic() < deadline, "no status from revere-emu"
+            time.sleep(0.02)
+        return emulator.text()[before:]
+
     def close(self):
-        """End both."""
-        self.guest.close()
-        self.emulator.close()
+        """End all."""
+        if self.guest is not None:
+            self.guest.close()
+        for emulator in self.emulators.values():
+            emulator.close()
 
 
 @pytest.fixture(scope="session")
@@ -50,18 +106,33 @@ def archive():
 
 
 @pytest.fixture(scope="session")
-def machine(archive, tmp_path_factory):
-    """A guest with an emulated intel-iommu."""
-    made = Machine(tmp_path_factory.mktemp("iommu"), True)
-    yield made
-    made.close()
+def machines(archive, tmp_path_factory):
+    """Both guests, booting at the same time."""
+    made = []
+    try:
+        made.append(Machine(tmp_path_factory.mktemp("iommu"), True,
+                            [BDF, BDF_CONFORMANCE, BDF_KILLED, BDF_DOOMED]))
+        made.append(Machine(tmp_path_factory.mktemp("noiommu"), False, [BDF, BDF_CONFORMANCE]))
+        yield made
+    finally:
+        for machine in made:
+            machine.close()
 
 
 @pytest.fixture(scope="session")
-def machine_noiommu(archive, tmp_path_factory):
+def machine(machines):
+    """A guest with an emulated intel-iommu, and what runs in it in the background."""
+    made = machines[0]
+    made.bind_all()
+    made.start("conformance", CONFORMANCE)
+    made.start("kills", KILLS)
+    return made
+
+
+@pytest.fixture(scope="session")
+def machine_noiommu(machines):
     """A guest without IOMMU, VFIO in no-IOMMU mode."""
-    made = Machine(tmp_path_factory.mktemp("noiommu"), False)
-    yield made
-    made.close()
-
-
+    made = machines[1]
+    made.bind_all()
+    made.start("conformance", CONFORMANCE)
+    return made
