@@ -199,6 +199,9 @@ cmd_f_get_ami_map(struct amu_function *function, const void *cmd, void *rsp)
 
 	(void)rsp;
 	rvr_f_get_ami_map_req_decode(cmd, &req);
+	if (rvr_msg_get(cmd, RVR_SESSION_MAP_MAGIC_OFFSET, 31, 0) == RVR_SESSION_MAP_MAGIC)
+		return cmd_session_map(function, req.ami_map_base,
+			rvr_msg_get(cmd, RVR_SESSION_MAP_PAGE_OFFSET, 31, 0));
 	map.iova = req.ami_map_base + sizeof(header);
 	for (i = 0; i < amu->config.num_ami_sw; i++) {
 		const struct ami_sw *ami = function->ami_sw[i];

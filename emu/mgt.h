@@ -123,6 +123,9 @@ const char *mgt_cmd_name(uint16_t opcode);
 
 /* ---- cmd_*.c for each other and for device.c --------------------------------------------- */
 
+/** F-GET-AMI-MAP for page `page` of the list of sessions. @return its status */
+uint16_t cmd_session_map(struct amu_function *function, uint64_t base, uint64_t page);
+
 /** AMI-SW of a Function by its AMI_SW_ID, NULL if none is mapped there. */
 struct ami_sw *cmd_ami_sw(const struct amu_function *function, uint64_t ami_sw_id);
 /** AMI-HW of a Function by its AMI_HW_ID, NULL if none is mapped there. */

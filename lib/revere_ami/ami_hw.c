@@ -53,19 +53,28 @@ take_id(struct revere_ami_hw *ami_hw)
 	}
 }
 
+/* One that the PF has mapped. */
+static int
+take_given(struct revere_ami_hw *ami_hw)
+{
+	struct given_end end = { 0 };
+	int ret = ami_given_ami_hw(ami_hw->dev, ami_hw->aha_id, &end);
+
+	ami_hw->id = end.id;
+	ami_hw->phy_id = end.phy_id;
+	return ret;
+}
+
 static int
 map(struct revere_ami_hw *ami_hw)
 {
 	struct revere_dev *dev = ami_hw->dev;
 	int ret;
 
-	if (dev->vf) {
-		AMI_LOG(ERR, dev, "a VF can't map AMI-HWs, its PF does");
-		return -ENOTSUP;
-	}
-	ret = take_id(ami_hw);
+	ret = dev->vf ? take_given(ami_hw) : take_id(ami_hw);
 	if (ret == -ENOSPC)
-		AMI_LOG(ERR, dev, "no AMI-HW of agent %u is left", ami_hw->aha_id);
+		AMI_LOG(ERR, dev, "no AMI-HW of agent %u is left%s", ami_hw->aha_id,
+			dev->vf ? " of those that the PF has given" : "");
 	else if (ret < 0)
 		AMI_LOG(ERR, dev, "AMI-HW %u of agent %u can't be mapped: %s", ami_hw->id,
 			ami_hw->aha_id, strerror(-ret));
@@ -80,6 +89,8 @@ unmap(struct revere_ami_hw *ami_hw)
 		.aha_id = ami_hw->aha_id,
 	};
 
+	if (ami_hw->dev->vf)
+		return;
 	if (ami_mgt_usable(ami_hw->dev))
 		revere_pf_ami_hw_unmap(ami_hw->dev, &req, NULL);
 	ami_idset_put(&ami_hw->dev->ami_hw_ids, ami_hw->id);

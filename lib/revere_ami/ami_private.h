@@ -127,6 +127,19 @@ struct limbo {
 	SLIST_ENTRY(limbo) next;
 };
 
+/* A session that a VF was given, as the device lists it (given.c). */
+struct given {
+	uint32_t asn_id;
+	uint8_t log2_msg_length, prio;
+	struct given_end {
+		uint16_t id, phy_id, aha_id, kind;
+		uint8_t ams;
+	} src, dst;
+};
+
+/* AMI_HW_ID is 16 bits wide; nothing says how many of them a Function has. */
+#define AMI_HW_IDS 0x10000u
+
 struct revere_dev {
 	char name[REVERE_NAME_MAX];
 	struct revere_transport *transport;
@@ -149,6 +162,9 @@ struct revere_dev {
 	TAILQ_HEAD(, asn) asns;
 	struct asn **asn_by_id;
 	SLIST_HEAD(, limbo) limbo;
+	TAILQ_HEAD(gift_list, revere_vf_gift) gifts; /* the PF's */
+	struct given *given;		    /* a VF's */
+	uint32_t num_given;
 };
 
 static inline uint64_t
@@ -175,6 +191,23 @@ int ami_dev_pasid_check(struct revere_dev *dev, const char *what, uint32_t pasid
 
 /* Takes memory over until the device is known to be done with it. */
 void ami_dev_limbo(struct revere_dev *dev, struct ami_mem *mem);
+
+/* ---- What a VF was given (given.c) ----------------------------------------------------------- */
+
+/* AHA_ID of the nth agent of a kind, or -ENOENT; the kind of an agent, 0 none. */
+int ami_given_aha(struct revere_dev *dev, unsigned int kind, unsigned int nth);
+unsigned int ami_given_kind(struct revere_dev *dev, uint16_t aha_id);
+/* Reads the list again, for ami_given_connected(). */
+int ami_given_refresh(struct revere_dev *dev);
+/* Whether a session goes from an AMI-SW to the socket of the agent. */
+bool ami_given_connected(struct revere_dev *dev, uint16_t ami_sw_id,
+	const struct revere_agent_socket *agent);
+/* AMI-HW of an agent that isn't in use, rather one of a context in use; -ENOSPC none. */
+int ami_given_ami_hw(struct revere_dev *dev, uint16_t aha_id, struct given_end *end);
+/* ASN_ID of the session between two ends; one log line if there is none. */
+int ami_given_asn(struct revere_dev *dev, const struct revere_asn_end *src,
+	const struct revere_asn_end *dst, const struct revere_asn_conf *conf, uint32_t *id);
+void ami_given_fini(struct revere_dev *dev);
 
 /* ---- Contexts ------------------------------------------------------------------------------- */
 

@@ -130,7 +130,7 @@ take_id(struct revere_ami_sw *ami_sw)
 		if (ret < 0)
 			return ret;
 		ami_sw->id = (uint16_t)id;
-		ret = dev->vf ? find_id(ami_sw) : map_id(ami_sw);
+		ret = map_id(ami_sw);
 		if (ret == 0)
 			return 0;
 		if (ret == -EEXIST)
@@ -140,13 +140,56 @@ take_id(struct revere_ami_sw *ami_sw)
 	}
 }
 
+static void
+give_id(struct revere_ami_sw *ami_sw)
+{
+	if (!ami_sw->dev->vf)
+		ami_idset_put(&ami_sw->dev->ami_sw_ids, ami_sw->id);
+}
+
+static bool
+id_used(struct revere_dev *dev, uint32_t id)
+{
+	struct revere_ami_sw *ami_sw;
+
+	TAILQ_FOREACH(ami_sw, &dev->ami_sws, next)
+		if (ami_sw->id == id)
+			return true;
+	return false;
+}
+
+/* The lowest id of what the PF gave, with the agent that is wanted. */
+static int
+take_given(struct revere_ami_sw *ami_sw)
+{
+	struct revere_dev *dev = ami_sw->dev;
+	int ret = ami_sw->conf.agent_known ? ami_given_refresh(dev) : 0;
+	uint32_t id;
+
+	for (id = 0; id < dev->info.ami_per_function && ret == 0; id++) {
+		if (id_used(dev, id) || (ami_sw->conf.agent_known &&
+			!ami_given_connected(dev, (uint16_t)id, &ami_sw->conf.agent)))
+			continue;
+		ami_sw->id = (uint16_t)id;
+		ret = find_id(ami_sw);
+		if (ret == 0)
+			return 0;
+		/* Not mapped; the PF may do that later. */
+		if (ret == -EEXIST)
+			ret = 0;
+	}
+	return ret < 0 ? ret : -ENOSPC;
+}
+
 static int
 map(struct revere_ami_sw *ami_sw)
 {
 	struct revere_dev *dev = ami_sw->dev;
-	int ret = take_id(ami_sw);
+	int ret = dev->vf ? take_given(ami_sw) : take_id(ami_sw);
 
-	if (ret == -ENOSPC)
+	if (ret == -ENOSPC && dev->vf)
+		AMI_LOG(ERR, dev, "no AMI-SW is left of those that the PF has given");
+	else if (ret == -ENOSPC)
 		AMI_LOG(ERR, dev, "no AMI-SW is left: this Function can have %u, the device has %u",
 			dev->info.ami_per_function, dev->info.max_ami_sw);
 	else if (ret < 0)
@@ -316,7 +359,7 @@ start(struct revere_ami_sw *ami_sw)
 	if (ret == 0)
 		return 0;
 	unmap(ami_sw);
-	ami_idset_put(&dev->ami_sw_ids, ami_sw->id);
+	give_id(ami_sw);
 	return ret;
 }
 
@@ -365,7 +408,7 @@ revere_ami_sw_destroy(struct revere_ami_sw *ami_sw)
 	quiesced = ami_mgt_usable(dev) && send_disable(ami_sw) == 0 && send_reset(ami_sw) == 0;
 	unmap(ami_sw);
 	TAILQ_REMOVE(&dev->ami_sws, ami_sw, next);
-	ami_idset_put(&dev->ami_sw_ids, ami_sw->id);
+	give_id(ami_sw);
 	free_memory(ami_sw, quiesced);
 	pthread_mutex_unlock(&dev->lock);
 }

@@ -30,13 +30,8 @@ check(struct revere_dev *dev, const struct revere_asn_end *src, const struct rev
 	const struct revere_asn_conf *conf)
 {
 	const struct revere_dev_info *info = &dev->info;
-	int ret;
+	int ret = check_end(dev, src, RVR_AMS_TX);
 
-	if (dev->vf) {
-		AMI_LOG(ERR, dev, "a VF can't create sessions, its PF does");
-		return -ENOTSUP;
-	}
-	ret = check_end(dev, src, RVR_AMS_TX);
 	if (ret == 0)
 		ret = check_end(dev, dst, RVR_AMS_RX);
 	if (ret == 0 && (conf->log2_msg_length < info->min_log2_msg_length ||
@@ -144,10 +139,12 @@ revere_asn_create(struct revere_dev *dev, const struct revere_asn_end *src,
 	asn->prio = conf->prio;
 	asn->log2_msg_length = conf->log2_msg_length;
 	pthread_mutex_lock(&dev->lock);
-	ret = connect_ends(dev, asn, conf);
+	ret = dev->vf ? ami_given_asn(dev, src, dst, conf, &asn->id) :
+		connect_ends(dev, asn, conf);
 	if (ret == 0) {
 		TAILQ_INSERT_TAIL(&dev->asns, asn, next);
-		dev->asn_by_id[asn->id] = asn;
+		if (!dev->vf)
+			dev->asn_by_id[asn->id] = asn;
 		ret = (int)asn->id;
 	} else {
 		free(asn);
@@ -156,23 +153,45 @@ revere_asn_create(struct revere_dev *dev, const struct revere_asn_end *src,
 	return ret;
 }
 
+static struct asn *
+asn_find(struct revere_dev *dev, uint32_t asn_id)
+{
+	struct asn *asn;
+
+	if (!dev->vf)
+		return asn_id < dev->info.max_asn ? dev->asn_by_id[asn_id] : NULL;
+	TAILQ_FOREACH(asn, &dev->asns, next)
+		if (asn->id == asn_id)
+			break;
+	return asn;
+}
+
+/* The device's and the PF's part; a VF leaves a session as it found it. */
+static int
+disconnect(struct revere_dev *dev, uint32_t asn_id)
+{
+	struct rvr_pf_asn_destroy_req req = { .asn_id = asn_id };
+
+	if (dev->vf)
+		return 0;
+	dev->asn_by_id[asn_id] = NULL;
+	ami_idset_put(&dev->asn_ids, asn_id);
+	return ami_mgt_usable(dev) ? revere_pf_asn_destroy(dev, &req, NULL) : -EIO;
+}
+
 int
 revere_asn_destroy(struct revere_dev *dev, uint32_t asn_id)
 {
-	struct rvr_pf_asn_destroy_req req = { .asn_id = asn_id };
-	struct asn *asn = NULL;
+	struct asn *asn;
 	int ret = -ENOENT;
 
 	pthread_mutex_lock(&dev->lock);
-	if (asn_id < dev->info.max_asn)
-		asn = dev->asn_by_id[asn_id];
+	asn = asn_find(dev, asn_id);
 	if (asn == NULL) {
 		AMI_LOG(ERR, dev, "no session %u to destroy", asn_id);
 	} else {
-		ret = ami_mgt_usable(dev) ? revere_pf_asn_destroy(dev, &req, NULL) : -EIO;
+		ret = disconnect(dev, asn_id);
 		TAILQ_REMOVE(&dev->asns, asn, next);
-		dev->asn_by_id[asn_id] = NULL;
-		ami_idset_put(&dev->asn_ids, asn_id);
 		free(asn);
 	}
 	pthread_mutex_unlock(&dev->lock);

@@ -7,9 +7,6 @@
 
 #include "ami_private.h"
 
-/* AMI_HW_ID is 16 bits wide; nothing says how many of them a Function has. */
-#define AMI_HW_IDS 0x10000u
-
 /* ---- Identification ------------------------------------------------------------------------- */
 
 static int
@@ -86,6 +83,8 @@ probe(struct revere_dev *dev)
 		info->num_aha = (uint16_t)pf.num_aha;
 	}
 	ret = revere_f_probe(dev, NULL, &function);
+	if (ret == -ETIMEDOUT && dev->vf)
+		AMI_LOG(ERR, dev, "a VF answers when its PF has enabled it");
 	if (ret < 0)
 		return ret;
 	info->ami_per_function = (uint16_t)RTE_MIN(function.ami_per_f_m1 + 1, UINT16_MAX);
@@ -149,6 +148,7 @@ dev_alloc(const char *name, struct revere_transport *transport)
 	TAILQ_INIT(&dev->ami_sws);
 	TAILQ_INIT(&dev->ami_hws);
 	TAILQ_INIT(&dev->asns);
+	TAILQ_INIT(&dev->gifts);
 	SLIST_INIT(&dev->limbo);
 	return dev;
 }
@@ -166,7 +166,7 @@ revere_dev_open(const char *name, struct revere_transport *transport,
 	opened = dev_alloc(name, transport);
 	if (opened == NULL)
 		return -ENOMEM;
-	opened->vf = conf->vf;
+	opened->vf = conf->vf || transport->vf;
 	ret = bring_up(opened, conf);
 	if (ret < 0) {
 		revere_dev_close(opened);
@@ -182,8 +182,11 @@ release_all(struct revere_dev *dev)
 {
 	struct revere_ami_sw *ami_sw;
 	struct revere_ami_hw *ami_hw;
+	struct revere_vf_gift *gift;
 	struct asn *asn;
 
+	while ((gift = TAILQ_FIRST(&dev->gifts)) != NULL)
+		revere_vf_take(gift);
 	while ((asn = TAILQ_FIRST(&dev->asns)) != NULL)
 		revere_asn_destroy(dev, asn->id);
 	while ((ami_hw = TAILQ_FIRST(&dev->ami_hws)) != NULL)
@@ -230,6 +233,7 @@ revere_dev_close(struct revere_dev *dev)
 	ami_idset_fini(&dev->ami_sw_ids);
 	ami_idset_fini(&dev->ami_hw_ids);
 	ami_idset_fini(&dev->asn_ids);
+	ami_given_fini(dev);
 	free(dev->aha_iidr);
 	free(dev->asn_by_id);
 	pthread_mutex_destroy(&dev->lock);
@@ -349,8 +353,10 @@ probe_aha(struct revere_dev *dev, uint16_t aha_id, uint64_t *iidr)
 	struct rvr_pf_probe_aha_rsp rsp;
 	int ret;
 
-	if (dev->vf)
-		return -ENOTSUP;
+	if (dev->vf) {
+		*iidr = rvr_prep(RVR_AMU_IIDR_PRODUCT, ami_given_kind(dev, aha_id));
+		return 0;
+	}
 	if (aha_id >= dev->info.num_aha)
 		return -EINVAL;
 	for (; dev->aha_probed <= aha_id; dev->aha_probed++) {
@@ -383,6 +389,8 @@ revere_aha_find(struct revere_dev *dev, enum rvr_aha_kind kind, unsigned int nth
 	int ret = -ENOENT;
 
 	pthread_mutex_lock(&dev->lock);
+	if (dev->vf)
+		ret = ami_given_aha(dev, kind, nth);
 	for (aha_id = 0; aha_id < dev->info.num_aha; aha_id++) {
 		ret = probe_aha(dev, (uint16_t)aha_id, &iidr);
 		if (ret < 0)

@@ -446,7 +446,13 @@ log_exception(struct revere_dev *dev, const void *msg)
 {
 	uint16_t opcode = rvr_msg_opcode(msg);
 	struct rvr_e_f_ami_ring_fault fault;
+	struct rvr_e_pf_vf_reset vf_reset;
 
+	if (opcode == RVR_E_PF_VF_RESET) {
+		rvr_e_pf_vf_reset_decode(msg, &vf_reset);
+		AMI_LOG(NOTICE, dev, "VF %" PRIu64 " was reset", vf_reset.source);
+		return;
+	}
 	if (opcode == RVR_E_F_AMI_RING_FAULT) {
 		rvr_e_f_ami_ring_fault_decode(msg, &fault);
 		AMI_LOG(WARNING, dev,

@@ -182,16 +182,25 @@ const char *revere_aha_kind_name(unsigned int kind);
 
 struct revere_ami_sw;
 
+/** An RX socket of the AMI-HWs of an agent. */
+struct revere_agent_socket {
+	uint16_t aha_id;
+	uint8_t ams;
+};
+
 struct revere_ami_sw_conf {
 	int numa_node;		/**< for rings, SOCKET_ID_ANY */
 	bool tx_irq, rx_irq;	/**< raise interrupts */
 	uint16_t tx_vector, rx_vector;
 	bool pasid_enabled; /**< DMA in the address space of the PASID, see revere_dma_map() */
 	uint32_t pasid;
+	/** On a VF: take a context with a session to this socket; else the first that was given. */
+	bool agent_known;
+	struct revere_agent_socket agent;
 };
 
 /**
- * Maps any free AMI-SW into this Function and configures it.
+ * Maps any free AMI-SW into this Function and configures it; a VF takes one that its PF mapped.
  * @return 0; -ENOSPC no AMI-SW is left
  */
 int revere_ami_sw_create(struct revere_dev *dev, const struct revere_ami_sw_conf *conf,
@@ -272,7 +281,10 @@ struct revere_ami_hw_conf {
 	uint32_t pasid;
 };
 
-/** Maps any free AMI-HW of an agent into this Function and enables it. -ENOSPC none is left */
+/**
+ * Maps any free AMI-HW of an agent into this Function and enables it; a VF takes one that its PF
+ * mapped, rather one with sessions to a context in use. -ENOSPC none is left
+ */
 int revere_ami_hw_create(struct revere_dev *dev, uint16_t aha_id, struct revere_ami_hw **ami_hw);
 void revere_ami_hw_destroy(struct revere_ami_hw *ami_hw);
 
@@ -307,12 +319,43 @@ struct revere_asn_conf {
 };
 
 /**
- * Connects @p src's TX socket to @p dst's RX socket, with any free ASN_ID.
- * @return ASN_ID (>= 0), or a negative errno
+ * Connects @p src's TX socket to @p dst's RX socket, with any free ASN_ID. A VF connects nothing:
+ * it finds the session that its PF made.
+ * @return ASN_ID (>= 0), or a negative errno; VF: -ENOENT the PF made none, -ERANGE one with
+ *         another length of messages
  */
 int revere_asn_create(struct revere_dev *dev, const struct revere_asn_end *src,
 		      const struct revere_asn_end *dst, const struct revere_asn_conf *conf);
 int revere_asn_destroy(struct revere_dev *dev, uint32_t asn_id);
+
+/* ---- Virtual Functions, from the PF ---------------------------------------------------------- */
+
+/** Enables a VF (PF-F-ENABLE) or stops all that it has (PF-F-DISABLE). -EINVAL no such VF */
+int revere_vf_enable(struct revere_dev *dev, uint16_t vf, bool enable);
+
+/** A session between the two contexts of a gift. */
+struct revere_vf_session {
+	bool to_agent;	/**< from the AMI-SW to the AMI-HW, else back */
+	uint8_t sw_ams, hw_ams; /**< sockets */
+	uint8_t log2_msg_length; /**< DW: what the VF's driver will ask for */
+	uint8_t prio;
+};
+
+/** What a VF was given: an AMI-SW, an AMI-HW and their sessions. */
+struct revere_vf_gift;
+
+/**
+ * Maps an AMI-SW and an AMI-HW of an agent into a VF and connects them. The VF finds them by
+ * revere_aha_find(), revere_ami_sw_create(), revere_ami_hw_create() and revere_asn_create(), at
+ * any time.
+ * @return 0; -ENOSPC contexts or sessions are used up; -EINVAL no such VF; -ENOTSUP on a VF
+ */
+int revere_vf_give(struct revere_dev *dev, uint16_t vf, uint16_t aha_id,
+		   const struct revere_vf_session *sessions, unsigned int num,
+		   struct revere_vf_gift **gift);
+
+/** Takes it back, whatever the VF does with it at the moment. NULL is allowed. */
+void revere_vf_take(struct revere_vf_gift *gift);
 
 #ifdef __cplusplus
 }

@@ -59,6 +59,7 @@ struct revere_transport {
 	const struct revere_transport_ops *ops;
 	int numa_node;	/**< of the device, -1 unknown */
 	uint32_t vectors; /**< interrupt vectors that irq_set() takes, 0 none */
+	bool vf;	  /**< to a Virtual Function */
 	/**
 	 * The device is gone, for good: it was unplugged, or its process died. The transport sets
 	 * this, from any thread; then registers read as ones, and pages stay where they are.

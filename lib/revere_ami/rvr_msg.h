@@ -707,6 +707,56 @@ _Static_assert(sizeof(struct rvr_ami_map_entry) == 8, "wire");
 #define RVR_AMI_MAP_ENABLED 0x2u
 #define RVR_AMI_MAP_AMI_SW 0xffffu /**< aha_id of an AMI-SW */
 
+/* ---- F-GET-AMI-MAP's list of sessions (P, an extension) ---------------------------------- */
+
+/*
+ * A request with RVR_SESSION_MAP_MAGIC at 0x10 asks for a page, whose number is at 0x14, of the
+ * list of sessions that end at an AMI of the Function, in order of ASN_ID, instead of the map: at
+ * AMI_MAP_BASE 4 KiB are written, a header and the entries of this page. A VF so learns what its
+ * PF gave it. A device without this extension writes the map, which has 0 where the header has
+ * its magic.
+ */
+#define RVR_SESSION_MAP_MAGIC_OFFSET 0x10
+#define RVR_SESSION_MAP_PAGE_OFFSET 0x14
+#define RVR_SESSION_MAP_SIZE 4096u
+#define RVR_SESSION_MAP_MAGIC 0x4e534152u
+
+struct rvr_session_map_header {
+	rvr_le32 total; /**< sessions of the Function */
+	rvr_le32 magic; /**< RVR_SESSION_MAP_MAGIC */
+	rvr_le32 count; /**< entries in this page */
+	rvr_le32 zero;
+};
+_Static_assert(sizeof(struct rvr_session_map_header) == 16, "wire");
+_Static_assert(offsetof(struct rvr_session_map_header, zero) == 12, "wire");
+
+struct rvr_session_map_end {
+	rvr_le16 id;	 /**< AMI_SW_ID or AMI_HW_ID in the Function, 0xffff: not the Function's */
+	rvr_le16 phy_id; /**< physical ID, 0xffff: not the Function's */
+	rvr_le16 aha_id; /**< 0xffff for an AMI-SW */
+	uint8_t ams;	 /**< AMS_ID */
+	uint8_t zero;
+	rvr_le16 kind;	 /**< enum rvr_aha_kind, 0 for an AMI-SW */
+	rvr_le16 zero2;
+};
+_Static_assert(sizeof(struct rvr_session_map_end) == 12, "wire");
+_Static_assert(offsetof(struct rvr_session_map_end, zero2) == 10, "wire");
+
+struct rvr_session_map_entry {
+	rvr_le32 asn_id;
+	uint8_t prio;
+	uint8_t log2_msg_length;
+	rvr_le16 zero;
+	struct rvr_session_map_end src, dst;
+};
+_Static_assert(sizeof(struct rvr_session_map_entry) == 32, "wire");
+_Static_assert(offsetof(struct rvr_session_map_entry, dst) == 20, "wire");
+
+#define RVR_SESSION_MAP_ENTRIES                                                                \
+	((RVR_SESSION_MAP_SIZE - sizeof(struct rvr_session_map_header)) /                      \
+	 sizeof(struct rvr_session_map_entry))
+#define RVR_SESSION_MAP_FOREIGN 0xffffu
+
 /* ---- Profiling and tracing (P) ---------------------------------------------------------- */
 
 /** Counters of a session, one 64-bit word each at PROF_TBL_BASE where PROF_MASK has the bit. */

@@ -39,13 +39,17 @@ device_of(struct revere_transport *transport)
 static uint64_t
 mgt_read64(struct revere_transport *transport, uint32_t offset)
 {
-	return revere_emu_mgt_read(device_of(transport)->emu, 0, offset, 8);
+	struct ami_device *device = device_of(transport);
+
+	return revere_emu_mgt_read(device->emu, device->function, offset, 8);
 }
 
 static void
 mgt_write64(struct revere_transport *transport, uint32_t offset, uint64_t value)
 {
-	revere_emu_mgt_write(device_of(transport)->emu, 0, offset, 8, value);
+	struct ami_device *device = device_of(transport);
+
+	revere_emu_mgt_write(device->emu, device->function, offset, 8, value);
 }
 
 static volatile void *
@@ -58,22 +62,28 @@ static int
 dma_map_pasid(struct revere_transport *transport, uint32_t pasid, void *va, uint64_t iova,
 	size_t size)
 {
-	return revere_emu_dma_map_pasid(device_of(transport)->emu, 0, pasid, iova, va, size, 3);
+	struct ami_device *device = device_of(transport);
+
+	return revere_emu_dma_map_pasid(device->emu, device->function, pasid, iova, va, size, 3);
 }
 
 static int
 dma_unmap_pasid(struct revere_transport *transport, uint32_t pasid, void *va, uint64_t iova,
 	size_t size)
 {
+	struct ami_device *device = device_of(transport);
+
 	(void)va;
-	return revere_emu_dma_unmap_pasid(device_of(transport)->emu, 0, pasid, iova, size) > 0 ?
+	return revere_emu_dma_unmap_pasid(device->emu, device->function, pasid, iova, size) > 0 ?
 		0 : -ENOENT;
 }
 
 static int
 irq_set(struct revere_transport *transport, uint32_t vector, int eventfd)
 {
-	return revere_emu_irq_set(device_of(transport)->emu, 0, vector, eventfd);
+	struct ami_device *device = device_of(transport);
+
+	return revere_emu_irq_set(device->emu, device->function, vector, eventfd);
 }
 
 static int
@@ -82,8 +92,8 @@ reset(struct revere_transport *transport)
 	struct ami_device *device = device_of(transport);
 
 	device->resets++;
-	revere_emu_reset(device->emu, 0);
-	revere_emu_bus_master(device->emu, 0, true);
+	revere_emu_reset(device->emu, device->function);
+	revere_emu_bus_master(device->emu, device->function, true);
 	return 0;
 }
 
@@ -110,9 +120,26 @@ static int
 map_chunk(const struct rte_memseg_list *list, const struct rte_memseg *segment, size_t size,
 	void *arg)
 {
+	struct ami_device *device = arg;
+
 	(void)list;
-	return revere_emu_dma_map(arg, 0, segment->addr_64, segment->addr, size,
-		REVERE_EMU_PROT_READ | REVERE_EMU_PROT_WRITE);
+	return revere_emu_dma_map(device->emu, device->function, segment->addr_64, segment->addr,
+		size, REVERE_EMU_PROT_READ | REVERE_EMU_PROT_WRITE);
+}
+
+/* Memory and bus of the Function. */
+static void
+plug_in(struct ami_device *device)
+{
+	device->pages = revere_emu_pages(device->emu, device->function);
+	assert_non_null(device->pages);
+	assert_int_equal(rte_memseg_contig_walk(map_chunk, device), 0);
+	revere_emu_bus_master(device->emu, device->function, true);
+	device->transport = (struct revere_transport){
+		.ops = &ops,
+		.numa_node = -1,
+		.vectors = revere_emu_config_get(device->emu)->msix_vectors,
+	};
 }
 
 void
@@ -135,15 +162,16 @@ ami_device_init(struct ami_device *device, const char *settings)
 	device->emu = revere_emu_create("test", &config, error, sizeof(error));
 	if (device->emu == NULL)
 		fail_msg("%s", error);
-	device->pages = revere_emu_pages(device->emu, 0);
-	assert_non_null(device->pages);
-	assert_int_equal(rte_memseg_contig_walk(map_chunk, device->emu), 0);
-	revere_emu_bus_master(device->emu, 0, true);
-	device->transport = (struct revere_transport){
-		.ops = &ops,
-		.numa_node = -1,
-		.vectors = config.msix_vectors,
-	};
+	plug_in(device);
+}
+
+void
+ami_device_vf(struct ami_device *vf, const struct ami_device *pf, unsigned int function)
+{
+	memset(vf, 0, sizeof(*vf));
+	vf->emu = pf->emu;
+	vf->function = function;
+	plug_in(vf);
 }
 
 void

@@ -680,6 +680,116 @@ test_pasid(void **state)
 	unplug(&f);
 }
 
+/* ---- Virtual Functions ---------------------------------------------------------------------- */
+
+static const struct revere_vf_session vf_sessions[] = {
+	{ .to_agent = true, .log2_msg_length = LOG2_LENGTH },
+	{ .to_agent = false, .log2_msg_length = LOG2_LENGTH },
+};
+
+static struct revere_vf_gift *
+give(struct revere_dev *dev, uint16_t vf, enum rvr_aha_kind kind)
+{
+	int aha_id = revere_aha_find(dev, kind, 0);
+	struct revere_vf_gift *gift = NULL;
+
+	assert_true(aha_id >= 0);
+	assert_int_equal(revere_vf_give(dev, vf, (uint16_t)aha_id, vf_sessions,
+		RTE_DIM(vf_sessions), &gift), 0);
+	return gift;
+}
+
+static void
+see_vf_reset(void *arg, const void *msg)
+{
+	struct rvr_e_pf_vf_reset fields;
+
+	assert_int_equal(rvr_msg_opcode(msg), RVR_E_PF_VF_RESET);
+	rvr_e_pf_vf_reset_decode(msg, &fields);
+	*(uint64_t *)arg = fields.source;
+}
+
+static void
+test_vf(void **state)
+{
+	const struct revere_dev_conf vf_conf = { .vf = true };
+	struct revere_ami_sw_conf conf = {
+		.numa_node = -1,
+		.agent_known = true,
+		.agent = { 3, 0 },
+	};
+	struct revere_asn_conf asn = { .log2_msg_length = LOG2_LENGTH + 1 };
+	struct revere_asn_end sw = { 0 }, hw = { 0 };
+	struct revere_vf_gift *gift, *none = NULL;
+	struct revere_ami_hw *ami_hw;
+	struct channel channel[2];
+	struct ami_device device;
+	struct revere_dev *vf;
+	struct fixture f;
+	uint64_t source = 0;
+
+	(void)state;
+	open_with(&f, "num_vf=2 num_ami_sw=8", NULL);
+	ami_device_vf(&device, &f.device, 1);
+	assert_int_equal(revere_vf_enable(f.dev, 3, true), -EINVAL);
+	assert_int_equal(revere_vf_give(f.dev, 3, 0, vf_sessions, 2, &none), -EINVAL);
+	assert_int_equal(revere_vf_enable(f.dev, 1, true), 0);
+	assert_int_equal(revere_dev_open("vf", &device.transport, &vf_conf, &vf), 0);
+	/* It has nothing before it is given something. */
+	assert_int_equal(revere_aha_find(vf, RVR_AHA_INVERSION, 0), -ENOENT);
+	assert_int_equal(revere_ami_sw_create(vf, NULL, &channel[0].ami_sw), -ENOSPC);
+	assert_int_equal(revere_vf_give(vf, 1, 0, vf_sessions, 2, &none), -ENOTSUP);
+	gift = give(f.dev, 1, RVR_AHA_INVERSION);
+	give(f.dev, 1, RVR_AHA_INVERSION);
+	give(f.dev, 1, RVR_AHA_DMA);
+	give(f.dev, 2, RVR_AHA_RNA);
+	assert_int_equal(revere_aha_find(vf, RVR_AHA_INVERSION, 0), 0);
+	assert_int_equal(revere_aha_find(vf, RVR_AHA_INVERSION, 1), -ENOENT);
+	assert_int_equal(revere_aha_find(vf, RVR_AHA_DMA, 0), 3);
+	assert_int_equal(revere_aha_find(vf, RVR_AHA_RNA, 0), -ENOENT);
+	/* Contexts of an agent, in any order. */
+	assert_int_equal(revere_ami_sw_create(vf, &conf, &sw.ami_sw), 0);
+	assert_int_equal(revere_ami_sw_id(sw.ami_sw), 2);
+	channel_init(vf, &channel[0]);
+	channel_init(vf, &channel[1]);
+	channel_check(&channel[0], 40);
+	channel_check(&channel[1], 40);
+	assert_int_equal(revere_ami_hw_create(vf, 0, &ami_hw), -ENOSPC);
+	assert_int_equal(revere_ami_hw_create(vf, 1, &ami_hw), -ENOSPC);
+	assert_int_equal(revere_ami_hw_create(vf, 3, &hw.ami_hw), 0);
+	assert_int_equal(revere_asn_create(vf, &sw, &hw, &asn), -ERANGE);
+	asn.log2_msg_length = LOG2_LENGTH;
+	sw.ams = 1;
+	assert_int_equal(revere_asn_create(vf, &sw, &hw, &asn), -ENOENT);
+	sw.ams = 0;
+	assert_true(revere_asn_create(vf, &sw, &hw, &asn) >= 0);
+	assert_int_equal(revere_asn_create(vf, &sw, &hw, &asn), -ENOENT);
+	/* A disabled VF stands still, and goes on. */
+	assert_int_equal(revere_vf_enable(f.dev, 1, false), 0);
+	assert_int_equal(loop_move(channel[0].ami_sw, 0), 0);
+	assert_int_equal(revere_vf_enable(f.dev, 1, true), 0);
+	revere_emu_kick(f.device.emu);
+	assert_int_equal(revere_rx_ready(channel[0].rx, 1), 1);
+	/* What is given back is there for the next. */
+	channel_fini(vf, &channel[1]);
+	channel_init(vf, &channel[1]);
+	channel_check(&channel[1], 3);
+	/* FLR: the PF is told, what was given stays given. */
+	revere_exception_register(f.dev, see_vf_reset, &source);
+	device.transport.ops->reset(&device.transport);
+	assert_int_equal(revere_exception_poll(f.dev), 1);
+	assert_int_equal(source, 1);
+	revere_dev_close(vf);
+	assert_int_equal(revere_dev_open("vf", &device.transport, &vf_conf, &vf), 0);
+	channel_init(vf, &channel[0]);
+	channel_check(&channel[0], 3);
+	/* The PF takes it away in the middle. */
+	revere_vf_take(gift);
+	assert_int_equal(revere_ami_sw_disable(channel[0].ami_sw), -ENOENT);
+	revere_dev_close(vf);
+	unplug(&f);
+}
+
 /* ---- Management that goes wrong ------------------------------------------------------------- */
 
 static void
@@ -777,7 +887,7 @@ test_late(void **state)
 	struct fixture f;
 
 	(void)state;
-	open_with(&f, "faults.response_late_us=20000", NULL);
+	open_with(&f, "faults.response_late_us=200000", NULL);
 	f.dev->mgt.timeout_ms = 5;
 	assert_int_equal(revere_pf_probe_aha(f.dev, &req, &rsp), -ETIMEDOUT);
 	f.dev->mgt.timeout_ms = 1000;
@@ -790,7 +900,7 @@ test_late(void **state)
 	while (!f.dev->mgt.broken)
 		assert_true(revere_pf_probe_aha(f.dev, &req, &rsp) < 0);
 	assert_int_equal(revere_pf_probe_aha(f.dev, &req, &rsp), -EIO);
-	usleep(50000);
+	usleep(400000);
 	revere_emu_kick(f.device.emu);
 	f.dev->mgt.timeout_ms = 1000;
 	req.aha_id = 1;
@@ -1045,6 +1155,7 @@ run(const char *name, const char *settings)
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_save_restore),
 		cmocka_unit_test(test_pasid),
+		cmocka_unit_test(test_vf),
 		cmocka_unit_test(test_unknown_command),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_stuck),
