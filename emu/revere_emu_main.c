@@ -41,6 +41,7 @@ struct options {
 	char *sockets[MAX_SERVERS]; /* by function, NULL: not served */
 	struct port ports[MAX_PORTS];
 	unsigned int num_ports;
+	char *vf_dir; /* of sockets of VFs that have none of their own, or NULL */
 	char *name;
 };
 
@@ -98,6 +99,8 @@ static const char help_head[] =
 	"\n"
 	"  --socket PATH       serve the Physical Function on the UNIX socket PATH\n"
 	"  --vf N=PATH         serve Virtual Function N (1..num_vf) on PATH; repeatable\n"
+	"  --vfs N             have N Virtual Functions, as --num-vf N\n"
+	"  --vf-socket DIR     serve each Virtual Function without --vf on DIR/vfN.sock\n"
 	"  --port BACKEND[,mac=MAC]\n"
 	"                      add a port to the network agent: loop, null, pair=NAME,\n"
 	"                      tap=INTERFACE, af_packet=INTERFACE or\n"
@@ -236,6 +239,10 @@ set_option(struct options *options, const char *name, const char *value, char *e
 	key[i] = '\0';
 	if (strcmp(key, "socket") == 0)
 		return set_string(&options->sockets[0], value, error, size);
+	if (strcmp(key, "vfs") == 0)
+		return revere_emu_config_set(&options->config, "num_vf", value, error, size);
+	if (strcmp(key, "vf_socket") == 0)
+		return set_string(&options->vf_dir, value, error, size);
 	if (strcmp(key, "vf") == 0)
 		return set_vf(options, value, error, size);
 	if (strcmp(key, "port") == 0)
@@ -329,6 +336,26 @@ parse_option(struct options *options, int argc, char **argv, char *error, size_t
 	return ret < 0 ? ret : used;
 }
 
+/* DIR/vfN.sock for those that were given no path. */
+static int
+place_vfs(struct options *options, char *error, size_t size)
+{
+	char path[MAX_LINE];
+	unsigned int i;
+	int ret = 0;
+
+	if (options->vf_dir != NULL && options->config.num_vf == 0)
+		return fail(error, size, "vf_socket '%s': there are no Virtual Functions, give "
+			"--vfs N", options->vf_dir);
+	for (i = 1; options->vf_dir != NULL && i <= options->config.num_vf && ret == 0; i++) {
+		if (options->sockets[i] != NULL)
+			continue;
+		snprintf(path, sizeof(path), "%s/vf%u.sock", options->vf_dir, i);
+		ret = set_string(&options->sockets[i], path, error, size);
+	}
+	return ret;
+}
+
 static int
 parse_options(struct options *options, int argc, char **argv, char *error, size_t size)
 {
@@ -339,6 +366,9 @@ parse_options(struct options *options, int argc, char **argv, char *error, size_
 		if (used < 0)
 			return used;
 	}
+	used = place_vfs(options, error, size);
+	if (used < 0)
+		return used;
 	for (i = 0; i < MAX_SERVERS; i++)
 		if (options->sockets[i] != NULL)
 			return 0;
@@ -354,6 +384,7 @@ options_free(struct options *options)
 		free(options->sockets[i]);
 	for (i = 0; i < MAX_PORTS; i++)
 		free(options->ports[i].backend);
+	free(options->vf_dir);
 	free(options->name);
 }
 

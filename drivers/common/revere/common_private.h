@@ -86,6 +86,9 @@ struct transport_kind {
 	int (*share)(struct revere_transport *transport, struct share_area *areas);
 };
 
+/* Devarg that picks a VF of an emulated device in this process. */
+#define ARG_VF "vf"
+
 extern const struct transport_kind transport_local;
 extern const struct transport_kind transport_vfio_user;
 
@@ -99,8 +102,15 @@ void device_gone(struct revere_transport *transport);
 
 struct revere_emu;
 
-int local_memory_map(const char *name, struct revere_emu *emu);
-void local_memory_unmap(struct revere_emu *emu);
+/* A Function's address space. */
+struct local_space {
+	struct revere_emu *emu;
+	unsigned int function;
+};
+
+int local_memory_map(const char *name, struct local_space *space);
+/* No more changes are followed; what is mapped stays so. */
+void local_memory_unmap(struct local_space *space);
 
 /* ---- Memory that a device has been told of (reach.c) ---------------------------------------- */
 
@@ -141,6 +151,13 @@ void args_append_list(char *text, size_t size, const char *const *list);
 /* Keys of a network port; NULL-terminated. */
 extern const char *const args_port_keys[];
 int args_port(const char *name, const struct rte_kvargs *args, struct port_args *port);
+
+/* ---- What VFs are given (give.c) ------------------------------------------------------------ */
+
+#define ARG_GIVE "give"
+
+/* Does what devarg give= of a PF says, if there is one. One log line if it fails. */
+int give(const char *name, const struct rte_kvargs *args, struct revere_device *device);
 
 /* ---- Devices in use (device.c) -------------------------------------------------------------- */
 

@@ -19,26 +19,26 @@
 #define CALLBACK_NAME "revere_local"
 
 /* What is done with a range that is contiguous in both address spaces. */
-typedef int (*range_fn)(struct revere_emu *emu, uint64_t iova, void *va, uint64_t size);
+typedef int (*range_fn)(const struct local_space *space, uint64_t iova, void *va, uint64_t size);
 
 static int
-range_map(struct revere_emu *emu, uint64_t iova, void *va, uint64_t size)
+range_map(const struct local_space *space, uint64_t iova, void *va, uint64_t size)
 {
-	return revere_emu_dma_map(emu, 0, iova, va, size,
+	return revere_emu_dma_map(space->emu, space->function, iova, va, size,
 		REVERE_EMU_PROT_READ | REVERE_EMU_PROT_WRITE);
 }
 
 static int
-range_unmap(struct revere_emu *emu, uint64_t iova, void *va, uint64_t size)
+range_unmap(const struct local_space *space, uint64_t iova, void *va, uint64_t size)
 {
 	RTE_SET_USED(va);
-	revere_emu_dma_unmap(emu, 0, iova, size);
+	revere_emu_dma_unmap(space->emu, space->function, iova, size);
 	return 0;
 }
 
 /* IOVA as PA: page by page, neighbours together. */
 static int
-foreach_physical_range(struct revere_emu *emu, void *va, size_t size, range_fn fn)
+foreach_physical_range(const struct local_space *space, void *va, size_t size, range_fn fn)
 {
 	const struct rte_memseg *segment;
 	uint64_t iova = RTE_BAD_IOVA;
@@ -54,22 +54,22 @@ foreach_physical_range(struct revere_emu *emu, void *va, size_t size, range_fn f
 			continue;
 		}
 		if (run > 0)
-			ret = fn(emu, iova, RTE_PTR_ADD(va, offset - run), run);
+			ret = fn(space, iova, RTE_PTR_ADD(va, offset - run), run);
 		iova = segment->iova;
 		/* External memory may have no IOVA until its user maps it. */
 		run = iova == RTE_BAD_IOVA ? 0 : segment->len;
 	}
 	if (run > 0 && ret == 0)
-		ret = fn(emu, iova, RTE_PTR_ADD(va, offset - run), run);
+		ret = fn(space, iova, RTE_PTR_ADD(va, offset - run), run);
 	return ret;
 }
 
 static int
-foreach_range(struct revere_emu *emu, void *va, size_t size, range_fn fn)
+foreach_range(const struct local_space *space, void *va, size_t size, range_fn fn)
 {
 	if (rte_eal_iova_mode() == RTE_IOVA_VA)
-		return fn(emu, (uintptr_t)va, va, size);
-	return foreach_physical_range(emu, va, size, fn);
+		return fn(space, (uintptr_t)va, va, size);
+	return foreach_physical_range(space, va, size, fn);
 }
 
 static int
@@ -97,15 +97,15 @@ memory_event(enum rte_mem_event type, const void *addr, size_t size, void *arg)
 }
 
 int
-local_memory_map(const char *name, struct revere_emu *emu)
+local_memory_map(const char *name, struct local_space *space)
 {
 	int ret;
 
 	/* One lock around both, or memory could come in between unseen. */
 	rte_mcfg_mem_read_lock();
-	ret = rte_memseg_contig_walk_thread_unsafe(map_chunk, emu);
+	ret = rte_memseg_contig_walk_thread_unsafe(map_chunk, space);
 	/* Memory that never changes (--no-huge, --legacy-mem) has no events. */
-	if (ret == 0 && rte_mem_event_callback_register(CALLBACK_NAME, memory_event, emu) < 0 &&
+	if (ret == 0 && rte_mem_event_callback_register(CALLBACK_NAME, memory_event, space) < 0 &&
 		rte_errno != ENOTSUP)
 		ret = -rte_errno;
 	rte_mcfg_mem_read_unlock();
@@ -116,7 +116,7 @@ local_memory_map(const char *name, struct revere_emu *emu)
 }
 
 void
-local_memory_unmap(struct revere_emu *emu)
+local_memory_unmap(struct local_space *space)
 {
-	rte_mem_event_callback_unregister(CALLBACK_NAME, emu);
+	rte_mem_event_callback_unregister(CALLBACK_NAME, space);
 }

@@ -317,7 +317,7 @@ key_known(const char *key, const void *arg)
 	for (class = class_first(); class != NULL; class = class->next)
 		if (class_wanted(args, class->name) && args_in_list(class->args, key))
 			return true;
-	return strcmp(key, ARG_CLASS) == 0;
+	return strcmp(key, ARG_CLASS) == 0 || strcmp(key, ARG_GIVE) == 0;
 }
 
 /* ---- Driver --------------------------------------------------------------------------------- */
@@ -365,7 +365,7 @@ probe_with(struct rte_pci_device *pci_dev, struct rte_kvargs *args)
 	const char *name = pci_dev->device.name;
 	struct revere_transport *transport = NULL;
 	struct revere_device *device;
-	char keys[256] = ARG_CLASS;
+	char keys[256] = ARG_CLASS ", " ARG_GIVE;
 	int ret = check_classes(name, args);
 
 	list_keys(keys, sizeof(keys), args);
@@ -378,7 +378,9 @@ probe_with(struct rte_pci_device *pci_dev, struct rte_kvargs *args)
 	device_lock();
 	ret = device_new(name, &transport_pci, transport, vf, &device);
 	if (ret == 0) {
-		ret = attach_classes(pci_dev, args, device);
+		ret = give(name, args, device);
+		if (ret == 0)
+			ret = attach_classes(pci_dev, args, device);
 		/* Attachments have their own. */
 		revere_device_put(device);
 	}
@@ -463,4 +465,5 @@ static struct rte_pci_driver revere_pci_driver = {
 RTE_PMD_REGISTER_PCI(common_revere, revere_pci_driver);
 RTE_PMD_REGISTER_PCI_TABLE(common_revere, pci_ids);
 RTE_PMD_REGISTER_KMOD_DEP(common_revere, "* vfio-pci");
-RTE_PMD_REGISTER_PARAM_STRING(common_revere, ARG_CLASS "=<net|dma|raw>[:...]");
+RTE_PMD_REGISTER_PARAM_STRING(common_revere, ARG_CLASS "=<net|dma|raw>[:...] "
+	ARG_GIVE "=<vf>:<class>:<count>[+...]");

@@ -43,6 +43,13 @@ struct revere_probe {
 	bool iova_as_va;	    /**< the device reaches every address of this process (SVA) */
 };
 
+/** A context for a VF, see revere_vf_give(). */
+struct revere_plan {
+	enum rvr_aha_kind kind; /**< of the agent */
+	unsigned int num_sessions;
+	struct revere_vf_session sessions[2 * RVR_AMS_MAX];
+};
+
 /** A class driver; one static instance each, registered by a constructor. */
 struct revere_class {
 	const char *name; /**< "net", "dma", "raw": the value of devarg class= */
@@ -65,6 +72,13 @@ struct revere_class {
 	 * RTE_DEV_EVENT_REMOVE of the DPDK device.
 	 */
 	void (*gone)(const char *name);
+	/**
+	 * What a VF needs for @p count units (queue pairs, vchans, queues' worth of contexts) with
+	 * default devargs: context @p index of it.
+	 * @return 1; 0 there are no more. NULL: VFs can't have the class
+	 */
+	int (*plan)(const struct revere_dev_info *info, uint32_t count, uint32_t index,
+		struct revere_plan *plan);
 	struct revere_class *next;
 };
 

@@ -2,7 +2,10 @@
  * Copyright (c) 2026 The Revere for DPDK authors
  */
 
-/* Transport to an emulated device in this process. Of the emulator it knows revere_emu.h. */
+/*
+ * Transport to an emulated device in this process. Of the emulator it knows revere_emu.h. The
+ * PF's transport owns the device, a VF's has a reference to the PF.
+ */
 
 #include <stdio.h>
 
@@ -15,7 +18,8 @@ RTE_LOG_REGISTER(revere_emu_logtype, lib.revere_emu, NOTICE)
 
 struct local {
 	struct revere_transport transport;
-	struct revere_emu *emu;
+	struct local_space space;
+	struct revere_device *pf; /* of a VF; else NULL */
 	uint8_t *pages;
 	uint64_t pages_size;
 	uint32_t num_pages;
@@ -28,18 +32,21 @@ local_of(struct revere_transport *transport)
 	return container_of(transport, struct local, transport);
 }
 
+/* The first two arguments of most calls of the emulator. */
+#define AT(transport) local_of(transport)->space.emu, local_of(transport)->space.function
+
 /* ---- Hooks of the library ------------------------------------------------------------------- */
 
 static uint64_t
 local_mgt_read64(struct revere_transport *transport, uint32_t offset)
 {
-	return revere_emu_mgt_read(local_of(transport)->emu, 0, offset, 8);
+	return revere_emu_mgt_read(AT(transport), offset, 8);
 }
 
 static void
 local_mgt_write64(struct revere_transport *transport, uint32_t offset, uint64_t value)
 {
-	revere_emu_mgt_write(local_of(transport)->emu, 0, offset, 8, value);
+	revere_emu_mgt_write(AT(transport), offset, 8, value);
 }
 
 static volatile void *
@@ -55,7 +62,7 @@ local_ami_sw_page(struct revere_transport *transport, uint16_t ami_sw_id)
 static int
 local_dma_map(struct revere_transport *transport, void *va, uint64_t iova, size_t size)
 {
-	return revere_emu_dma_map(local_of(transport)->emu, 0, iova, va, size,
+	return revere_emu_dma_map(AT(transport), iova, va, size,
 		REVERE_EMU_PROT_READ | REVERE_EMU_PROT_WRITE);
 }
 
@@ -63,14 +70,14 @@ static int
 local_dma_unmap(struct revere_transport *transport, void *va, uint64_t iova, size_t size)
 {
 	RTE_SET_USED(va);
-	return revere_emu_dma_unmap(local_of(transport)->emu, 0, iova, size) > 0 ? 0 : -ENOENT;
+	return revere_emu_dma_unmap(AT(transport), iova, size) > 0 ? 0 : -ENOENT;
 }
 
 static int
 local_dma_map_pasid(struct revere_transport *transport, uint32_t pasid, void *va, uint64_t iova,
 	size_t size)
 {
-	return revere_emu_dma_map_pasid(local_of(transport)->emu, 0, pasid, iova, va, size,
+	return revere_emu_dma_map_pasid(AT(transport), pasid, iova, va, size,
 		REVERE_EMU_PROT_READ | REVERE_EMU_PROT_WRITE);
 }
 
@@ -79,32 +86,32 @@ local_dma_unmap_pasid(struct revere_transport *transport, uint32_t pasid, void *
 	size_t size)
 {
 	RTE_SET_USED(va);
-	return revere_emu_dma_unmap_pasid(local_of(transport)->emu, 0, pasid, iova, size) > 0 ?
+	return revere_emu_dma_unmap_pasid(AT(transport), pasid, iova, size) > 0 ?
 		0 : -ENOENT;
 }
 
 static int
 local_irq_set(struct revere_transport *transport, uint32_t vector, int eventfd)
 {
-	return revere_emu_irq_set(local_of(transport)->emu, 0, vector, eventfd);
+	return revere_emu_irq_set(AT(transport), vector, eventfd);
 }
 
 static int
 local_reset(struct revere_transport *transport)
 {
 	struct local *local = local_of(transport);
-	int ret = revere_emu_reset(local->emu, 0);
+	int ret = revere_emu_reset(local->space.emu, local->space.function);
 
 	/* A reset clears it. */
 	if (ret == 0)
-		revere_emu_bus_master(local->emu, 0, true);
+		revere_emu_bus_master(local->space.emu, local->space.function, true);
 	return ret;
 }
 
 static void
 local_kick(struct revere_transport *transport)
 {
-	revere_emu_kick(local_of(transport)->emu);
+	revere_emu_kick(local_of(transport)->space.emu);
 }
 
 /* The device's threads see stores by themselves; without threads it has to be called. */
@@ -142,7 +149,7 @@ local_has_key(const char *key)
 {
 	struct revere_emu_config config;
 
-	if (strcmp(key, "emu") == 0)
+	if (strcmp(key, "emu") == 0 || strcmp(key, ARG_VF) == 0)
 		return true;
 	revere_emu_config_init(&config);
 	return revere_emu_config_set(&config, key, "", NULL, 0) != -ENOENT;
@@ -160,7 +167,8 @@ local_list_keys(char *text, size_t size)
 	revere_emu_config_init(&config);
 	revere_emu_config_set(&config, "", "", sentence, sizeof(sentence));
 	list = strstr(sentence, before);
-	snprintf(text, size, "emu, %s", list == NULL ? sentence : list + strlen(before));
+	snprintf(text, size, "emu, " ARG_VF ", %s",
+		list == NULL ? sentence : list + strlen(before));
 }
 
 /* Applies what of @p args are settings of the emulator. */
@@ -187,7 +195,7 @@ static int
 local_check(const char *name, const struct rte_kvargs *args, struct revere_transport *transport)
 {
 	const struct revere_emu_config *config =
-		revere_emu_config_get(local_of(transport)->emu);
+		revere_emu_config_get(local_of(transport)->space.emu);
 	const struct rte_kvargs_pair *pair;
 	struct revere_emu_config wanted;
 	char error[256] = "";
@@ -246,14 +254,44 @@ emu_create(const char *name, const struct rte_kvargs *args, struct revere_emu **
 	return ret;
 }
 
+/* The device goes on without this VF, which must not reach the memory of this process then. */
+static void
+vf_unplug(struct local *local)
+{
+	const struct local_space *space = &local->space;
+
+	revere_emu_reset(space->emu, space->function);
+	revere_emu_sva(space->emu, space->function, false);
+	revere_emu_dma_unmap(space->emu, space->function, 0, UINT64_MAX);
+	revere_device_put(local->pf);
+}
+
 static void
 local_close(struct revere_transport *transport)
 {
 	struct local *local = local_of(transport);
 
-	local_memory_unmap(local->emu);
-	revere_emu_destroy(local->emu);
+	local_memory_unmap(&local->space);
+	if (local->pf != NULL)
+		vf_unplug(local);
+	else
+		revere_emu_destroy(local->space.emu);
 	free(local);
+}
+
+static int
+pages_find(const char *name, struct local *local)
+{
+	const struct local_space *space = &local->space;
+
+	local->pages = revere_emu_pages(space->emu, space->function);
+	if (local->pages == NULL ||
+		revere_emu_pages_fd(space->emu, space->function, &local->pages_size) < 0) {
+		COMMON_LOG(ERR, name, "no memory for AMI-SW pages");
+		return -ENOMEM;
+	}
+	local->num_pages = (uint32_t)(local->pages_size / RVR_AMI_SW_PAGE_STRIDE);
+	return 0;
 }
 
 static int
@@ -267,7 +305,7 @@ local_share(struct revere_transport *transport, struct share_area *areas)
 		.va = local->pages,
 		.size = local->pages_size,
 		.offset = REVERE_EMU_PAGES_OFFSET,
-		.fd = revere_emu_pages_fd(local->emu, 0, NULL),
+		.fd = revere_emu_pages_fd(local->space.emu, local->space.function, NULL),
 	};
 	return 1;
 }
@@ -276,27 +314,53 @@ local_share(struct revere_transport *transport, struct share_area *areas)
 static int
 plug_in(const char *name, struct local *local)
 {
-	const struct revere_emu_config *config = revere_emu_config_get(local->emu);
+	const struct revere_emu_config *config = revere_emu_config_get(local->space.emu);
 	int ret;
 
 	local->transport = (struct revere_transport){
 		.ops = config->mode == REVERE_EMU_INLINE ? &inline_ops : &threaded_ops,
 		.numa_node = SOCKET_ID_ANY,
+		.vf = local->pf != NULL,
 		.vectors = config->msix_vectors,
 	};
-	local->pages = revere_emu_pages(local->emu, 0);
-	if (local->pages == NULL || revere_emu_pages_fd(local->emu, 0, &local->pages_size) < 0) {
-		COMMON_LOG(ERR, name, "no memory for AMI-SW pages");
-		return -ENOMEM;
-	}
-	local->num_pages = (uint32_t)(local->pages_size / RVR_AMI_SW_PAGE_STRIDE);
-	ret = local_memory_map(name, local->emu);
+	ret = pages_find(name, local);
+	if (ret == 0)
+		ret = local_memory_map(name, &local->space);
 	if (ret < 0)
 		return ret;
 	/* What is not DPDK's memory is reached only where addresses are the same. */
 	local->sva = rte_eal_iova_mode() == RTE_IOVA_VA &&
-		revere_emu_sva(local->emu, 0, true) == 0;
-	revere_emu_bus_master(local->emu, 0, true);
+		revere_emu_sva(local->space.emu, local->space.function, true) == 0;
+	revere_emu_bus_master(local->space.emu, local->space.function, true);
+	return 0;
+}
+
+/* VF @p function of a device that is there: "emu/NAME/vfN" of "emu/NAME". */
+static int
+vf_find(const char *name, const struct rte_kvargs *args, uint64_t function, struct local *local)
+{
+	char pf[DEVICE_NAME_MAX];
+	unsigned int num_vf;
+	int ret;
+
+	snprintf(pf, sizeof(pf), "%.*s", (int)(strrchr(name, '/') - name), name);
+	local->pf = device_find(pf);
+	if (local->pf == NULL || local->pf->dev == NULL) {
+		COMMON_LOG(ERR, name, "a VF of a device whose PF isn't there: a vdev with the same "
+			"emu= and without " ARG_VF "= has to come before");
+		return -ENODEV;
+	}
+	ret = local_check(name, args, local->pf->transport);
+	if (ret < 0)
+		return ret;
+	local->space = (struct local_space){ local_of(local->pf->transport)->space.emu, (unsigned int)function };
+	num_vf = revere_emu_config_get(local->space.emu)->num_vf;
+	if (function > num_vf) {
+		COMMON_LOG(ERR, name, ARG_VF "=%" PRIu64 ": the device has %u VFs, by num_vf of "
+			"the vdev that creates it", function, num_vf);
+		return -EINVAL;
+	}
+	device_get(local->pf);
 	return 0;
 }
 
@@ -304,11 +368,15 @@ static int
 local_open(const char *name, const struct rte_kvargs *args, struct revere_transport **transport)
 {
 	struct local *local = calloc(1, sizeof(*local));
+	uint64_t vf = 0;
 	int ret;
 
 	if (local == NULL)
 		return -ENOMEM;
-	ret = emu_create(name, args, &local->emu);
+	ret = revere_arg_uint(args, ARG_VF, 1, UINT8_MAX, &vf);
+	if (ret == 0)
+		ret = vf != 0 ? vf_find(name, args, vf, local) :
+			emu_create(name, args, &local->space.emu);
 	if (ret < 0) {
 		free(local);
 		return ret;
@@ -337,7 +405,7 @@ local_port_add(const char *name, struct revere_transport *transport, const char 
 	char error[256] = "";
 	int ret;
 
-	ret = revere_emu_port_add(local_of(transport)->emu, backend, mac, error, sizeof(error));
+	ret = revere_emu_port_add(local_of(transport)->space.emu, backend, mac, error, sizeof(error));
 	if (ret < 0)
 		COMMON_LOG(ERR, name, "no port with backend %s: %s", backend, error);
 	return ret;
@@ -346,7 +414,7 @@ local_port_add(const char *name, struct revere_transport *transport, const char 
 static void
 local_port_remove(struct revere_transport *transport, unsigned int port)
 {
-	revere_emu_port_remove(local_of(transport)->emu, port);
+	revere_emu_port_remove(local_of(transport)->space.emu, port);
 }
 
 const struct transport_kind transport_local = {

@@ -184,13 +184,14 @@ identify(struct server *server)
 			strerror(-ret));
 		return ret;
 	}
+	server->transport.vf = rvr_le16_cpu(id[1]) == RVR_PCI_DEVICE_ID_VF;
 	if (rvr_le16_cpu(id[0]) == RVR_PCI_VENDOR_ID &&
-		rvr_le16_cpu(id[1]) == RVR_PCI_DEVICE_ID_PF)
+		(server->transport.vf || rvr_le16_cpu(id[1]) == RVR_PCI_DEVICE_ID_PF))
 		return 0;
 	COMMON_LOG(ERR, server->name, "the server has PCI device %04x:%04x, which is no Revere "
-		"device's Physical Function (%04x:%04x): give the path that revere-emu --socket "
+		"device (%04x:%04x, %04x:%04x): give the path that revere-emu --socket or --vf "
 		"has", rvr_le16_cpu(id[0]), rvr_le16_cpu(id[1]), RVR_PCI_VENDOR_ID,
-		RVR_PCI_DEVICE_ID_PF);
+		RVR_PCI_DEVICE_ID_PF, RVR_PCI_VENDOR_ID, RVR_PCI_DEVICE_ID_VF);
 	return -ENODEV;
 }
 

@@ -62,7 +62,8 @@ key_known(const char *key, const void *arg)
 {
 	const struct vdev_probe *probe = arg;
 
-	return args_in_list(probe->class->args, key) || probe->kind->has_key(key) ||
+	return strcmp(key, ARG_GIVE) == 0 || args_in_list(probe->class->args, key) ||
+		probe->kind->has_key(key) ||
 		args_in_list(port_keys(probe), key);
 }
 
@@ -99,7 +100,15 @@ device_name(const struct vdev_probe *probe, char name[DEVICE_NAME_MAX])
 	}
 	if (rte_kvargs_count(probe->args, "emu") > 0)
 		emu = rte_kvargs_get(probe->args, "emu");
-	if (emu != NULL)
+	if (emu == NULL && rte_kvargs_count(probe->args, ARG_VF) > 0) {
+		COMMON_LOG(ERR, probe->name, ARG_VF "=%s: of which device? emu=NAME tells",
+			rte_kvargs_get(probe->args, ARG_VF));
+		return -EINVAL;
+	}
+	if (emu != NULL && rte_kvargs_count(probe->args, ARG_VF) > 0)
+		length = snprintf(name, DEVICE_NAME_MAX, "emu/%s/" ARG_VF "%s", emu,
+			rte_kvargs_get(probe->args, ARG_VF));
+	else if (emu != NULL)
 		length = snprintf(name, DEVICE_NAME_MAX, "emu/%s", emu);
 	else if (probe->port.pair != NULL)
 		length = snprintf(name, DEVICE_NAME_MAX, "pair/%s", probe->port.pair);
@@ -204,7 +213,9 @@ vdev_probe(struct vdev_probe *probe)
 	device_lock();
 	ret = device_for(probe, &device);
 	if (ret == 0) {
-		ret = use_device(probe, device);
+		ret = give(probe->name, probe->args, device);
+		if (ret == 0)
+			ret = use_device(probe, device);
 		/* The attachment has its own. */
 		revere_device_put(device);
 	}

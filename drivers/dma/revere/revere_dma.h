@@ -374,6 +374,15 @@ void revere_dma_cpu_wait(struct revere_dma_vchan *vchan, uint64_t flags);
 bool revere_dma_cpu_again(const struct rvr_dma_op *op);
 
 /* revere_dma_vchan.c */
+/** Length of requests, as long as is useful. */
+static inline uint8_t
+revere_dma_request_log2_length(const struct revere_dev_info *info)
+{
+	return RTE_MAX(RTE_MIN(info->max_log2_msg_length, REVERE_DMA_LOG2_MSG_LENGTH),
+		       info->min_log2_msg_length);
+}
+int revere_dma_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
+		    struct revere_plan *plan);
 int revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *dma,
 			    uint16_t id, uint16_t nb_desc);
 void revere_dma_vchan_destroy(struct revere_dma_vchan *vchan);

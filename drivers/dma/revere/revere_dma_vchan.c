@@ -47,6 +47,21 @@ sessions_create(struct revere_dma_vchan *vchan)
 	return vchan->answer_asn < 0 ? vchan->answer_asn : 0;
 }
 
+int
+revere_dma_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
+		struct revere_plan *plan)
+{
+	uint8_t request_log2_length = revere_dma_request_log2_length(info);
+
+	plan->kind = RVR_AHA_DMA;
+	plan->num_sessions = 2;
+	plan->sessions[0] = (struct revere_vf_session){true, REVERE_DMA_AMS, REVERE_DMA_AMS,
+						       request_log2_length, 0};
+	plan->sessions[1] = (struct revere_vf_session){false, REVERE_DMA_AMS, REVERE_DMA_AMS,
+						       info->min_log2_msg_length, 0};
+	return index < count;
+}
+
 /** Rings of the AMI-SW: requests, and twice as many answers, so that slots can wait a little. */
 static int
 rings_create(struct revere_dma_vchan *vchan, uint32_t slots)
@@ -102,7 +117,11 @@ static int
 context_create(struct revere_dma_vchan *vchan)
 {
 	struct revere_dma_dev *dma = vchan->dma;
-	struct revere_ami_sw_conf conf = {.numa_node = dma->numa_node};
+	struct revere_ami_sw_conf conf = {
+		.numa_node = dma->numa_node,
+		.agent_known = true,
+		.agent = { dma->aha_id, REVERE_DMA_AMS },
+	};
 	int ret;
 
 	ret = revere_ami_sw_create(dma->dev, &conf, &vchan->ami_sw);

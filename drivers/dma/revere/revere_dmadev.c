@@ -180,9 +180,7 @@ limits_find(struct revere_dma_dev *dma)
 	uint32_t msg_ops;
 	uint64_t jobs;
 
-	dma->request_log2_length = RTE_MAX(
-		RTE_MIN(info->max_log2_msg_length, REVERE_DMA_LOG2_MSG_LENGTH),
-		info->min_log2_msg_length);
+	dma->request_log2_length = revere_dma_request_log2_length(info);
 	dma->answer_log2_length = info->min_log2_msg_length;
 	msg_ops = revere_dma_msg_ops(dma->request_log2_length);
 
@@ -384,6 +382,7 @@ static struct revere_class dma_class = {
 	.remove = dma_remove,
 	.attach = dma_attach,
 	.detach = dma_detach,
+	.plan = revere_dma_plan,
 };
 REVERE_REGISTER_CLASS(dma_class)
 

@@ -305,37 +305,41 @@ control_rings(struct revere_net *net, uint8_t event_log2_length)
 	return ret;
 }
 
+/** As long as can be: lists of rules go with fewer of them. */
+static uint8_t
+request_log2_length(const struct revere_dev_info *info)
+{
+	return RTE_MIN(info->max_log2_msg_length, CONTROL_LOG2_LENGTH_MAX);
+}
+
+unsigned int
+revere_net_control_plan(const struct revere_dev_info *info, struct revere_vf_session *sessions)
+{
+	const struct revere_vf_session plan[] = {
+		{ true, CONTROL_TX, RVR_RNA_RX_CONTROL, request_log2_length(info), CONTROL_PRIO },
+		{ false, CONTROL_RX, RVR_RNA_TX_CONTROL, CONTROL_LOG2_MSG_LENGTH, CONTROL_PRIO },
+		{ false, EVENT_RX, RVR_RNA_TX_EVENTS, info->min_log2_msg_length, CONTROL_PRIO },
+	};
+
+	memcpy(sessions, plan, sizeof(plan));
+	return RTE_DIM(plan);
+}
+
 static int
-control_sessions(struct revere_net *net, uint8_t event_log2_length)
+control_sessions(struct revere_net *net)
 {
 	struct revere_net_control *control = &net->control;
-	const struct revere_asn_conf conf = {
-		.log2_msg_length = CONTROL_LOG2_MSG_LENGTH,
-		.prio = CONTROL_PRIO,
-	};
-	const struct revere_asn_conf request_conf = {
-		.log2_msg_length = control->log2_length,
-		.prio = CONTROL_PRIO,
-	};
-	const struct revere_asn_conf event_conf = {
-		.log2_msg_length = event_log2_length,
-		.prio = CONTROL_PRIO,
-	};
-	const struct revere_asn_end tx = { control->ami_sw, NULL, CONTROL_TX };
-	const struct revere_asn_end rx = { control->ami_sw, NULL, CONTROL_RX };
-	const struct revere_asn_end event = { control->ami_sw, NULL, EVENT_RX };
-	const struct revere_asn_end hw_rx = { NULL, control->ami_hw, RVR_RNA_RX_CONTROL };
-	const struct revere_asn_end hw_tx = { NULL, control->ami_hw, RVR_RNA_TX_CONTROL };
-	const struct revere_asn_end hw_event = { NULL, control->ami_hw, RVR_RNA_TX_EVENTS };
+	struct revere_vf_session sessions[RTE_DIM(control->asn)];
+	unsigned int i, num;
 
-	control->asn[0] = revere_asn_create(net->dev, &tx, &hw_rx, &request_conf);
-	if (control->asn[0] < 0)
-		return control->asn[0];
-	control->asn[1] = revere_asn_create(net->dev, &hw_tx, &rx, &conf);
-	if (control->asn[1] < 0)
-		return control->asn[1];
-	control->asn[2] = revere_asn_create(net->dev, &hw_event, &event, &event_conf);
-	return RTE_MIN(control->asn[2], 0);
+	num = revere_net_control_plan(revere_dev_info(net->dev), sessions);
+	for (i = 0; i < num; i++) {
+		control->asn[i] = revere_net_session(net, control->ami_sw, control->ami_hw,
+			&sessions[i]);
+		if (control->asn[i] < 0)
+			return control->asn[i];
+	}
+	return 0;
 }
 
 static int
@@ -368,7 +372,11 @@ control_check(const struct revere_net *net)
 static int
 control_connect(struct revere_net *net)
 {
-	struct revere_ami_sw_conf conf = { .numa_node = net->data->numa_node };
+	struct revere_ami_sw_conf conf = {
+		.numa_node = net->data->numa_node,
+		.agent_known = true,
+		.agent = { net->aha_id, RVR_RNA_RX_CONTROL },
+	};
 	uint8_t event_log2_length = revere_dev_info(net->dev)->min_log2_msg_length;
 	struct revere_net_control *control = &net->control;
 	int ret;
@@ -387,7 +395,7 @@ control_connect(struct revere_net *net)
 	if (ret == 0)
 		ret = revere_ami_hw_create(net->dev, net->aha_id, &control->ami_hw);
 	if (ret == 0)
-		ret = control_sessions(net, event_log2_length);
+		ret = control_sessions(net);
 	if (ret == 0)
 		ret = revere_ami_sw_enable(control->ami_sw);
 	return ret;
@@ -403,9 +411,7 @@ revere_net_control_open(struct revere_net *net)
 	net->control.irq = (struct revere_net_irq){ -1, -1 };
 	for (i = 0; i < RTE_DIM(net->control.asn); i++)
 		net->control.asn[i] = -1;
-	/* As long as can be: lists of rules go with fewer of them. */
-	net->control.log2_length = RTE_MIN(revere_dev_info(net->dev)->max_log2_msg_length,
-		CONTROL_LOG2_LENGTH_MAX);
+	net->control.log2_length = request_log2_length(revere_dev_info(net->dev));
 	ret = control_check(net);
 	if (ret == 0)
 		ret = control_connect(net);

@@ -611,6 +611,21 @@ net_gone(const char *name)
 		rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_INTR_RMV, NULL);
 }
 
+/** The control channel's context, then one for each queue pair. */
+static int
+net_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
+	struct revere_plan *plan)
+{
+	uint32_t size = RTE_MIN(MSG_SIZE, RVR_DW << info->max_log2_msg_length);
+	uint8_t log2_length = (uint8_t)rte_log2_u32(RTE_MAX(size / RVR_DW,
+		1u << info->min_log2_msg_length));
+
+	plan->kind = RVR_AHA_RNA;
+	plan->num_sessions = index == 0 ? revere_net_control_plan(info, plan->sessions) :
+		revere_net_pair_plan(info, log2_length, plan->sessions);
+	return index <= count;
+}
+
 static const char *const net_keys[] = { ARG_TIMEOUT, ARG_MSG_SIZE, ARG_SLOTS,
 	REVERE_NET_ARG_REPRESENTOR, NULL };
 
@@ -622,6 +637,7 @@ static struct revere_class net_class = {
 	.attach = revere_net_secondary_attach,
 	.detach = revere_net_secondary_detach,
 	.gone = net_gone,
+	.plan = net_plan,
 };
 REVERE_REGISTER_CLASS(net_class)
 

@@ -297,6 +297,9 @@ int revere_net_secondary_detach(const char *name);
 /* ---- revere_control.c: the control channel ------------------------------------------------ */
 
 int revere_net_control_open(struct revere_net *net);
+/** The channel's sessions: how many they are. */
+unsigned int revere_net_control_plan(const struct revere_dev_info *info,
+	struct revere_vf_session *sessions);
 void revere_net_control_close(struct revere_net *net);
 /**
  * Sends a request and waits for its answer.
@@ -325,6 +328,12 @@ bool revere_net_events_poll(struct revere_net *net);
 
 /** Makes the number of pairs @p count; -1 in *asn, NULL elsewhere where there is nothing. */
 int revere_net_pairs_resize(struct revere_net *net, uint16_t count);
+/** Sessions of a pair with packet messages of 2^log2_msg_length DW: how many they are. */
+unsigned int revere_net_pair_plan(const struct revere_dev_info *info, uint8_t log2_msg_length,
+	struct revere_vf_session *sessions);
+/** @return ASN_ID or a negative errno */
+int revere_net_session(struct revere_net *net, struct revere_ami_sw *ami_sw,
+	struct revere_ami_hw *ami_hw, const struct revere_vf_session *session);
 /** Back to the state after creation: the device has forgotten all that it was given. */
 int revere_net_pair_reset(struct revere_net *net, uint16_t id);
 /** Wakes a device that has no thread of its own. */

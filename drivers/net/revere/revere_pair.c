@@ -28,6 +28,23 @@ done_log2_length(const struct revere_net *net)
 	return revere_dev_info(net->dev)->min_log2_msg_length;
 }
 
+unsigned int
+revere_net_pair_plan(const struct revere_dev_info *info, uint8_t log2_msg_length,
+	struct revere_vf_session *sessions)
+{
+	const uint8_t done = info->min_log2_msg_length;
+	const struct revere_vf_session plan[] = {
+		{ true, REVERE_NET_TX_PACKETS, RVR_RNA_RX_PACKETS, log2_msg_length, 0 },
+		/* Buffers before packets that need them. */
+		{ true, REVERE_NET_TX_BUFFERS, RVR_RNA_RX_BUFFERS, log2_msg_length, 1 },
+		{ false, REVERE_NET_RX_DONE, RVR_RNA_TX_DONE, done, 0 },
+		{ false, REVERE_NET_RX_PACKETS, RVR_RNA_TX_PACKETS, log2_msg_length, 0 },
+	};
+
+	memcpy(sessions, plan, sizeof(plan));
+	return RTE_DIM(plan);
+}
+
 static int
 pair_rings(struct revere_net *net, struct revere_net_pair *pair)
 {
@@ -49,33 +66,30 @@ pair_rings(struct revere_net *net, struct revere_net_pair *pair)
 	return ret;
 }
 
+int
+revere_net_session(struct revere_net *net, struct revere_ami_sw *ami_sw,
+	struct revere_ami_hw *ami_hw, const struct revere_vf_session *session)
+{
+	const struct revere_asn_end sw = { ami_sw, NULL, session->sw_ams };
+	const struct revere_asn_end hw = { NULL, ami_hw, session->hw_ams };
+	const struct revere_asn_conf conf = {
+		.log2_msg_length = session->log2_msg_length,
+		.prio = session->prio,
+	};
+
+	return session->to_agent ? revere_asn_create(net->dev, &sw, &hw, &conf) :
+		revere_asn_create(net->dev, &hw, &sw, &conf);
+}
+
 static int
 pair_sessions(struct revere_net *net, struct revere_net_pair *pair)
 {
-	const struct {
-		bool tx; /* software sends */
-		uint8_t sw, hw;
-		uint8_t log2_length;
-		uint8_t prio; /* buffers before packets that need them */
-	} sessions[] = {
-		{ true, REVERE_NET_TX_PACKETS, RVR_RNA_RX_PACKETS, net->log2_msg_length, 0 },
-		{ true, REVERE_NET_TX_BUFFERS, RVR_RNA_RX_BUFFERS, net->log2_msg_length, 1 },
-		{ false, REVERE_NET_RX_DONE, RVR_RNA_TX_DONE, done_log2_length(net), 0 },
-		{ false, REVERE_NET_RX_PACKETS, RVR_RNA_TX_PACKETS, net->log2_msg_length, 0 },
-	};
-	unsigned int i;
+	struct revere_vf_session sessions[RTE_DIM(pair->asn)];
+	unsigned int i, num;
 
-	RTE_BUILD_BUG_ON(RTE_DIM(sessions) != RTE_DIM(pair->asn));
-	for (i = 0; i < RTE_DIM(sessions); i++) {
-		const struct revere_asn_end sw = { pair->ami_sw, NULL, sessions[i].sw };
-		const struct revere_asn_end hw = { NULL, pair->ami_hw, sessions[i].hw };
-		const struct revere_asn_conf conf = {
-			.log2_msg_length = sessions[i].log2_length,
-			.prio = sessions[i].prio,
-		};
-
-		pair->asn[i] = sessions[i].tx ? revere_asn_create(net->dev, &sw, &hw, &conf) :
-						revere_asn_create(net->dev, &hw, &sw, &conf);
+	num = revere_net_pair_plan(revere_dev_info(net->dev), net->log2_msg_length, sessions);
+	for (i = 0; i < num; i++) {
+		pair->asn[i] = revere_net_session(net, pair->ami_sw, pair->ami_hw, &sessions[i]);
 		if (pair->asn[i] < 0)
 			return pair->asn[i];
 	}
@@ -100,7 +114,11 @@ pair_close(struct revere_net *net, struct revere_net_pair *pair)
 static int
 pair_open(struct revere_net *net, struct revere_net_pair *pair)
 {
-	struct revere_ami_sw_conf conf = { .numa_node = net->data->numa_node };
+	struct revere_ami_sw_conf conf = {
+		.numa_node = net->data->numa_node,
+		.agent_known = true,
+		.agent = { net->aha_id, RVR_RNA_RX_PACKETS },
+	};
 	unsigned int i;
 	int ret;
 

@@ -269,6 +269,7 @@ static struct revere_class raw_class = {
 	.name = "raw",
 	.probe = raw_probe,
 	.remove = raw_remove,
+	.plan = raw_plan,
 };
 
 REVERE_REGISTER_CLASS(raw_class)

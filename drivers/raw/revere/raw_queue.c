@@ -199,13 +199,37 @@ raw_queue_run(struct raw_dev *raw, uint16_t queue_id)
 static int
 raw_contexts_open(struct raw_dev *raw)
 {
-	struct revere_ami_sw_conf conf = { .numa_node = raw->numa_node };
+	struct revere_ami_sw_conf conf = {
+		.numa_node = raw->numa_node,
+		.agent_known = raw->config.peer != RTE_PMD_REVERE_RAW_LOOPBACK,
+		.agent = { raw->aha_id, 0 },
+	};
 	int ret;
 
 	ret = revere_ami_sw_create(raw->dev, &conf, &raw->ami_sw);
 	if (ret == 0 && raw->config.peer != RTE_PMD_REVERE_RAW_LOOPBACK)
 		ret = revere_ami_hw_create(raw->dev, raw->aha_id, &raw->ami_hw);
 	return ret;
+}
+
+/** Contexts of the inversion agent, with all the sockets that queues may have. */
+int
+raw_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
+	 struct revere_plan *plan)
+{
+	uint8_t log2_length = (uint8_t)RTE_MAX(rte_log2_u32(RAW_DEFAULT_MSG_LENGTH / RVR_DW),
+					       (uint32_t)info->min_log2_msg_length);
+	uint8_t num = RTE_MIN(info->num_tx_ams, info->num_rx_ams), ams;
+
+	plan->kind = RVR_AHA_INVERSION;
+	plan->num_sessions = 0;
+	for (ams = 0; ams < num; ams++) {
+		plan->sessions[plan->num_sessions++] =
+			(struct revere_vf_session){ true, ams, ams, log2_length, 0 };
+		plan->sessions[plan->num_sessions++] =
+			(struct revere_vf_session){ false, ams, ams, log2_length, 0 };
+	}
+	return index < count;
 }
 
 int

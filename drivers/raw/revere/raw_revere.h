@@ -88,6 +88,8 @@ int raw_queue_release(struct rte_rawdev *rawdev, uint16_t queue_id);
 uint16_t raw_queue_count(struct rte_rawdev *rawdev);
 /** Context, rings and sessions of a configured device; on failure nothing is left. */
 int raw_queues_open(struct raw_dev *raw);
+int raw_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
+	     struct revere_plan *plan);
 void raw_queues_close(struct raw_dev *raw);
 
 /* raw_rxtx.c: the data path */
