@@ -1045,6 +1045,168 @@ bad_packets_are_refused(void **state)
 	pools_are_full();
 }
 
+/* ---- Clocks --------------------------------------------------------------------------------- */
+
+static uint64_t
+ns_of(const struct timespec *when)
+{
+	return (uint64_t)when->tv_sec * 1000000000u + (uint64_t)when->tv_nsec;
+}
+
+/** A packet of IEEE 1588 in Ethernet, or one that isn't. */
+static struct rte_mbuf *
+timed_packet(bool ptp)
+{
+	struct rte_mbuf *m = packet_make(pool, 1, 80, ROOM);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+
+	data[12] = 0x88;
+	data[13] = ptp ? 0xf7 : 0xb5;
+	m->ol_flags |= ptp ? RTE_MBUF_F_TX_IEEE1588_TMST : 0;
+	return m;
+}
+
+/** Clocks can be read, set and moved; packets of IEEE 1588 are timed by them, others not. */
+static void
+clocks_time_packets(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	struct timespec set = { .tv_sec = 5000000 }, now, rx, tx;
+	struct rte_mbuf *m;
+	uint64_t first, second;
+
+	(void)state;
+	assert_int_equal(rte_eth_read_clock(port, &first), 0);
+	rte_delay_us(10);
+	assert_int_equal(rte_eth_read_clock(port, &second), 0);
+	assert_true(second - first >= 10000);
+	assert_int_equal(rte_eth_timesync_enable(port), 0);
+	assert_int_equal(rte_eth_timesync_write_time(port, &set), 0);
+	assert_int_equal(rte_eth_timesync_adjust_time(port, -1000000000), 0);
+	assert_int_equal(rte_eth_timesync_read_time(port, &now), 0);
+	assert_in_range(ns_of(&now), ns_of(&set) - 1000000000, ns_of(&set) + 60000000000);
+	assert_int_equal(rte_eth_timesync_read_rx_timestamp(port, &rx, 0), -EINVAL);
+	assert_int_equal(rte_eth_timesync_read_tx_timestamp(port, &tx), -EINVAL);
+
+	m = timed_packet(false);
+	send_all(port, 0, &m, 1);
+	receive_all(port, 0, &m, 1);
+	assert_int_equal(m->ol_flags & RTE_MBUF_F_RX_IEEE1588_TMST, 0);
+	rte_pktmbuf_free(m);
+	assert_int_equal(rte_eth_timesync_read_rx_timestamp(port, &rx, 0), -EINVAL);
+
+	m = timed_packet(true);
+	send_all(port, 0, &m, 1);
+	receive_all(port, 0, &m, 1);
+	assert_true(m->ol_flags & RTE_MBUF_F_RX_IEEE1588_PTP);
+	assert_true(m->ol_flags & RTE_MBUF_F_RX_IEEE1588_TMST);
+	rte_pktmbuf_free(m);
+	assert_int_equal(rte_eth_timesync_read_rx_timestamp(port, &rx, 0), 0);
+	assert_int_equal(rte_eth_timesync_read_tx_timestamp(port, &tx), 0);
+	assert_in_range(ns_of(&rx), ns_of(&now), ns_of(&now) + 60000000000);
+	assert_in_range(ns_of(&tx), ns_of(&now), ns_of(&now) + 60000000000);
+	assert_int_equal(rte_eth_timesync_read_tx_timestamp(port, &tx), -EINVAL);
+	assert_int_equal(rte_eth_timesync_disable(port), 0);
+	port_down(port);
+	pools_are_full();
+}
+
+/* ---- Preparation ---------------------------------------------------------------------------- */
+
+struct preparation {
+	uint64_t flags;
+	uint16_t outer_l2, outer_l3, l2, l3, l4, mss;
+	uint32_t len;
+	int error; /**< of rte_errno; 0: it can be done */
+};
+
+#define TCP4 (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM)
+#define TSO4 (RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG)
+#define VXLAN4 (RTE_MBUF_F_TX_TUNNEL_VXLAN | RTE_MBUF_F_TX_OUTER_IPV4)
+
+static const struct preparation preparations[] = {
+	{ .len = 60 },
+	{ .flags = TCP4, .l2 = 14, .l3 = 20, .len = 100 },
+	{ .flags = TCP4, .l2 = 14, .l3 = 20, .len = 30, .error = EINVAL },
+	{ .flags = TCP4, .l2 = 14, .l3 = 18, .len = 100, .error = EINVAL },
+	{ .flags = TCP4, .l2 = 14, .l3 = 21, .len = 100, .error = EINVAL },
+	{ .flags = TCP4, .l2 = 3, .l3 = 20, .len = 100, .error = EINVAL },
+	{ .flags = TSO4, .l2 = 14, .l3 = 20, .l4 = 20, .mss = 1000, .len = 1500 },
+	{ .flags = TSO4, .l2 = 14, .l3 = 20, .l4 = 12, .mss = 1000, .len = 1500,
+		.error = EINVAL },
+	{ .flags = TSO4, .l2 = 14, .l3 = 20, .l4 = 20, .mss = 7, .len = 1500, .error = EINVAL },
+	{ .flags = TSO4, .l2 = 14, .l3 = 20, .l4 = 20, .mss = 9600, .len = 1500,
+		.error = EINVAL },
+	{ .flags = TSO4 | VXLAN4, .outer_l2 = 14, .outer_l3 = 20, .l2 = 30, .l3 = 20, .l4 = 20,
+		.mss = 1000, .len = 1500 },
+	{ .flags = RTE_MBUF_F_TX_UDP_SEG | RTE_MBUF_F_TX_IPV6, .l2 = 14, .l3 = 40, .l4 = 8,
+		.mss = 1000, .len = 1500, .error = ENOTSUP },
+	{ .flags = RTE_MBUF_F_TX_MACSEC, .len = 100, .error = ENOTSUP },
+	{ .len = 13, .error = EINVAL },
+	{ .len = 9600 },
+	{ .flags = RTE_MBUF_F_TX_VLAN, .len = 9597, .error = EINVAL },
+};
+
+/** What can't be done is refused before it is sent, with the reason. */
+static void
+preparation_refuses(void **state)
+{
+	const struct setup setup = { .tx_offloads = RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+		RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_VXLAN_TNL_TSO };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(preparations); i++) {
+		const struct preparation *p = &preparations[i];
+		struct rte_mbuf *m = packet_make(big_pool, 1, p->len, BIG_ROOM);
+		uint16_t done;
+
+		m->ol_flags |= p->flags;
+		m->outer_l2_len = p->outer_l2;
+		m->outer_l3_len = p->outer_l3;
+		m->l2_len = p->l2;
+		m->l3_len = p->l3;
+		m->l4_len = p->l4;
+		m->tso_segsz = p->mss;
+		rte_errno = 0;
+		done = rte_eth_tx_prepare(port, 0, &m, 1);
+		if (done != (p->error == 0) || (p->error != 0 && rte_errno != p->error))
+			fail_msg("case %u: %u, errno %d", i, done, rte_errno);
+		rte_pktmbuf_free(m);
+	}
+	port_down(port);
+	pools_are_full();
+}
+
+/* ---- Reset ---------------------------------------------------------------------------------- */
+
+/** After a reset the port is as after probe, and works again with any configuration. */
+static void
+resets_recover(void **state)
+{
+	const struct setup two = { .rx_queues = 2, .tx_queues = 2, .filter = true };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &two);
+	struct rte_mbuf *pkts[16];
+	unsigned int i, round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		/* Packets are wherever they are. */
+		for (i = 0; i < RTE_DIM(pkts); i++)
+			pkts[i] = packet_make(pool, i, 100, ROOM);
+		send_all(port, 0, pkts, RTE_DIM(pkts));
+		assert_int_equal(rte_eth_dev_stop(port), 0);
+		assert_int_equal(rte_eth_dev_reset(port), 0);
+		assert_int_equal(port_setup(port, &plain), 0);
+		assert_int_equal(rte_eth_dev_start(port), 0);
+		assert_int_equal(xstat(port, "tx_refused"), 0);
+		round_trip(port, 300, ROOM);
+	}
+	port_down(port);
+	pools_are_full();
+}
+
 /* ---- RSS ------------------------------------------------------------------------------------ */
 
 #define FLOWS 256
@@ -1346,6 +1508,9 @@ run_cases(void)
 		CASE(pools_spread_flows),
 		CASE(bad_pools_are_refused),
 		CASE(insides_are_shown),
+		CASE(clocks_time_packets),
+		CASE(preparation_refuses),
+		CASE(resets_recover),
 		CASE(mtu_limits_frames),
 		CASE(bad_packets_are_refused),
 		CASE(rss_spreads_flows),
