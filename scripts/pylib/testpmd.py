@@ -18,6 +18,11 @@ BUILD = os.environ.get("REVERE_BUILD") or os.path.join(TOP, "build")
 DRIVERS = os.path.join(BUILD, "drivers")
 TEST_REVERE = os.path.join(BUILD, "app", "dpdk-test-revere")
 PROMPT = "testpmd> "
+
+
+def broken(text):
+    """A pattern for text in whose midst lines of other threads may stand, such as log lines."""
+    return r"(?:[^\n]*\n){0,3}?".join(map(re.escape, text))
 # What rdline sends to a terminal beside text: cursor movements and bells.
 CONTROLS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1bE?|\x07|\x00|\r")
 
@@ -126,7 +131,7 @@ class Program:
         self.output += CONTROLS.sub("", data.decode("utf-8", "replace"))
         return bool(data)
 
-    def expect(self, pattern, start=0, seconds=30):
+    def expect(self, pattern, start=0, seconds=60):
         """Waits for a regular expression in the output from `start` on; its match."""
         end = min(time.monotonic() + seconds, self.deadline)
         while True:
@@ -184,7 +189,7 @@ class Program:
 class Testpmd(Program):
     """dpdk-testpmd with its prompt."""
 
-    def __init__(self, eal, app=(), seconds=300, start_seconds=60):
+    def __init__(self, eal, app=(), seconds=300, start_seconds=120):
         path = dpdk_app("dpdk-testpmd")
         if path is None:
             raise ProgramError("no dpdk-testpmd here: run scripts/setup")
@@ -192,20 +197,20 @@ class Testpmd(Program):
         argv += ["--", "-i"] + list(app)
         super().__init__(argv, seconds)
         try:
-            self.expect(PROMPT, seconds=start_seconds)
+            self.expect(broken(PROMPT), seconds=start_seconds)
         except ProgramError:
             self.close()
             raise
 
-    def command(self, text, seconds=30):
+    def command(self, text, seconds=60):
         """Types a command; what it printed."""
         while self.read(0) and select.select([self.terminal], [], [], 0)[0]:
             pass
         start = len(self.output)
         self.send(text)
         # The line comes back with the prompt before it redrawn; the next prompt ends the answer.
-        echo = self.expect(re.escape(text) + r"\n", start, seconds)
-        end = self.expect(re.escape(PROMPT), echo.end(), seconds)
+        echo = self.expect(broken(text) + r"\n", start, seconds)
+        end = self.expect(broken(PROMPT), echo.end(), seconds)
         return self.output[echo.end():end.start()]
 
     def quit(self, seconds=30):

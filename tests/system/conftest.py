@@ -31,6 +31,22 @@ def need_driver(name):
         pytest.skip(f"no {os.path.relpath(path, programs.TOP)}")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_ipv6_of_the_kernel():
+    """New interfaces don't do IPv6: nobody but a test sends packets on a tap."""
+    path = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+    if not os.access(path, os.W_OK):
+        yield
+        return
+    with open(path, "r+", encoding="ascii") as file:
+        before = file.read()
+        file.seek(0)
+        file.write("1")
+    yield
+    with open(path, "w", encoding="ascii") as file:
+        file.write(before)
+
+
 @pytest.fixture
 def processes():
     """A contextlib.ExitStack for programs: what is entered there ends with the test."""
@@ -127,7 +143,7 @@ def xstats(pmd, port=0):
         r"^(\w+): (\d+)", pmd.command(f"show port xstats {port}"), re.M)})
 
 
-def wait_until(condition, seconds=10, step=0.05):
+def wait_until(condition, seconds=30, step=0.05):
     """Waits for condition() to be true; what it gave last."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
@@ -159,8 +175,6 @@ class Tap:
 
     def __init__(self, name, mtu=1500):
         self.name = name
-        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
-            file.write("1")  # or the kernel sends packets of its own
         subprocess.run(["ip", "link", "set", name, "mtu", str(mtu), "up"], check=True, timeout=10)
         # protocol 0: nothing is received before bind() names the interface
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -172,7 +186,7 @@ class Tap:
         """Sends one frame."""
         self.socket.send(bytes(frame))
 
-    def receive(self, seconds=10):
+    def receive(self, seconds=20):
         """The next frame that came from the port, None if there is none in time."""
         end = time.monotonic() + seconds
         while True:
@@ -183,7 +197,7 @@ class Tap:
             if address[2] != socket.PACKET_OUTGOING:
                 return with_vlan(frame, ancillary)
 
-    def exchange(self, frame, seconds=10):
+    def exchange(self, frame, seconds=20):
         """Sends a frame and gives the next that comes back."""
         self.send(frame)
         return self.receive(seconds)

@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import need_driver, programs
+from conftest import need_driver, programs, settles
 
 
 def script(name, *args, seconds=240):
@@ -39,9 +39,15 @@ def test_demo_unknown_argument():
 def test_bench(tmp_path, bench, peers, unit):
     need_driver(bench)
     path = tmp_path / "figures.json"
-    result = script("bench", bench, "--quick", "--json", str(path))
-    assert result.returncode == 0, result.stdout + result.stderr
-    rows = json.loads(path.read_text())["results"]
+
+    def rows_of():
+        result = script("bench", bench, "--quick", "--json", str(path))
+        assert result.returncode == 0, result.stdout + result.stderr
+        return json.loads(path.read_text())["results"]
+
+    # on a busy machine a thread may get nothing done in so short a time
+    rows = settles(rows_of, lambda rows: all(
+        figure > 0 for row in rows for figure in [row["project"], *row["peers"].values()]), 3)
     assert len(rows) == 4
     for row in rows:
         assert row["bench"].removesuffix("-socket") in ("net-loop", "dma-copy")

@@ -79,7 +79,8 @@ def test_txonly(testpmd):
 
 def test_rxonly(testpmd, tap_name, tap):
     """Each frame that the kernel sends is received and counted, and nothing else."""
-    pmd = testpmd([f"net_revere0,backend=tap,tap={tap_name}"])
+    pmd = testpmd([f"net_revere0,mac={PEER},backend=tap,tap={tap_name}"])
+    pmd.command("set promisc all off")  # nor what the kernel tells all neighbours of a new link
     pmd.command("set fwd rxonly")
     pmd.command("start")
     port = tap(tap_name)
