@@ -100,13 +100,12 @@ class Header:
                 r"^\s*((?:struct\s+)?\w+)\s+(\w[^;/]*);[ \t]*(?:/\*\*<(.*?)\*/)?",
                 match.group(2), re.M | re.S):
             for declarator in names.split(","):
-                member, count = re.match(r"\s*(\w+)(?:\[(.*)\])?", declarator).groups()
+                member, counts = re.match(r"\s*(\w+)((?:\[[^\]]*\])*)", declarator).groups()
                 if kind.startswith("struct"):
                     size, shown = self.struct(kind.split()[1])[1], f"``{kind}``"
                 else:
                     size, shown = SIZES[kind], TYPES[kind]
-                if count is not None:
-                    count = self.number(count)
+                for count in map(self.number, re.findall(r"\[([^\]]*)\]", counts)):
                     shown, size = f"{shown}[{count}]", size * count
                 members.append((offset, shown, member, sentence(comment)))
                 offset += size
