@@ -411,3 +411,50 @@ def test_refusals(flow_port):
     pmd.command("flow flush 0")
     rule(pmd, "ingress pattern eth / ipv4 / end actions drop / end")
     leave(pmd)
+
+
+def test_templates(flow_port):
+    """Flows of templates, by a queue of operations."""
+    pmd, port = flow_port(["--rxq=2", "--txq=2"])
+    pmd.command("stop")
+    pmd.command("port stop 0")
+    assert "with 2 elements" in pmd.command("flow configure 0 queues_number 1 queues_size 2 "
+                                            "counters_number 8 aging_counters_number 0 "
+                                            "meters_number 0")
+    pmd.command("port start 0")
+    pmd.wait_link()
+    pmd.command("set fwd io")
+    pmd.command("start")
+    for text in (
+            "flow pattern_template 0 create pattern_template_id 2 relaxed no ingress "
+            "template eth / ipv4 src mask 255.255.255.255 / udp / end",
+            "flow actions_template 0 create ingress actions_template_id 3 "
+            f"template set_mac_dst mac_addr {NEW} / queue / end "
+            "mask set_mac_dst mac_addr ff:ff:ff:ff:ff:ff / queue / end",
+            "flow template_table 0 create table_id 6 group 0 priority 0 ingress rules_number 64 "
+            "pattern_template 2 actions_template 3"):
+        assert "created" in pmd.command(text), text
+    create = ("flow queue 0 create 0 template_table 6 pattern_template 0 actions_template 0 "
+              "postpone no pattern eth / ipv4 src is {} / udp / end "
+              f"actions set_mac_dst mac_addr {SRC} / queue index 1 / end")
+    results = []
+
+    def pulled(count):
+        results.append(pmd.command("flow pull 0 queue 0"))
+        done = re.findall(r"pulled (\d+) operations \((\d+) failed", "\n".join(results))
+        return sum(int(number) for number, _ in done) == count and all(
+            failed == "0" for _, failed in done)
+    for number, address in enumerate(("10.0.0.1", "10.0.0.7")):
+        assert f"Flow rule #{number} creation enqueued" in pmd.command(create.format(address))
+    assert "is full" in pmd.command(create.format("10.0.0.8"))
+    assert "Queue #0 push" in pmd.command("flow push 0 queue 0")
+    assert wait_until(lambda: pulled(2))
+    assert "there is a flow with this pattern" in pmd.command(create.format("10.0.0.1"))
+    assert "uses the" in pmd.command("flow pattern_template 0 destroy pattern_template 2")
+    # The template's address, not that of the flow.
+    assert exchange(port, UDP4) == bytes(changed(UDP4, Ether={"dst": NEW}))
+    assert exchange(port, TCP4) == bytes(TCP4)
+    assert "destruction enqueued" in pmd.command("flow queue 0 destroy 0 postpone no rule 0")
+    assert wait_until(lambda: pulled(3))
+    assert exchange(port, UDP4) == bytes(UDP4)
+    leave(pmd)

@@ -114,6 +114,13 @@ revere_thread_join(revere_thread_t thread)
 #define revere_eth_devargs_parse(text, args) rte_eth_devargs_parse(text, args)
 #endif
 
+/** 24.03: functions of asynchronous flow operations are apart from other ones. */
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 3, 0, 0)
+#define REVERE_FLOW_FP_OPS 1
+#else
+#define REVERE_FLOW_FP_OPS 0
+#endif
+
 /** 25.11: counters of queues come in a struct of their own. */
 #if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
 #define REVERE_QUEUE_STATS 1

@@ -14,7 +14,7 @@
 
 #include "revere_net.h"
 
-#define CONTROL_LOG2_SLOTS 2
+#define CONTROL_LOG2_SLOTS 6 /* REVERE_NET_POSTS_MAX */
 #define EVENT_LOG2_SLOTS 3
 #define CONTROL_PRIO 15 /* before packets: few, and somebody waits */
 #define CONTROL_LOG2_MSG_LENGTH 5 /* RVR_RNA_CONTROL_SIZE, in DW */
@@ -102,23 +102,87 @@ revere_net_wait_turn(struct revere_net *net, unsigned int turn)
 		rte_delay_us_sleep(WAIT_SLEEP_US);
 }
 
+static struct revere_ring *
+control_ring(const struct revere_net *net, enum rvr_ams_type type, unsigned int ams)
+{
+	return revere_ami_sw_ring(net->control.ami_sw, type, ams);
+}
+
+static void
+post_finish(struct revere_net *net, bool fine)
+{
+	struct revere_net_control *control = &net->control;
+	uint64_t number = control->posts_done++;
+
+	if (fine)
+		return;
+	control->post_failed[number % REVERE_NET_POSTS_FAILED] = number + 1;
+	REVERE_NET_LOG(ERR, net, "posted request %" PRIu64 " failed", number);
+}
+
+/** Whether an answer is that to the oldest post. */
+static bool
+post_answered(struct revere_net *net, const struct rvr_rna_control *answer)
+{
+	const struct revere_net_control *control = &net->control;
+
+	if (control->posts_done == control->posts_sent ||
+	    answer->tag != control->post_tag[control->posts_done % REVERE_NET_POSTS_MAX])
+		return false;
+	post_finish(net, answer->status == rvr_cpu_le16(RVR_RNA_OK));
+	return true;
+}
+
+/** Posts before a request that was answered, or before silence, are lost. */
+static void
+posts_lose(struct revere_net *net)
+{
+	while (net->control.posts_done != net->control.posts_sent)
+		post_finish(net, false);
+}
+
+/** Takes answers to posts until at most `left` of these are on their way. */
+static int
+posts_poll(struct revere_net *net, uint64_t left)
+{
+	struct revere_net_control *control = &net->control;
+	struct revere_ring *ring = control_ring(net, RVR_AMS_RX, CONTROL_RX);
+	uint64_t start = rte_get_timer_cycles();
+	struct rvr_rna_control answer;
+	unsigned int turns = 0;
+
+	while (true) {
+		while (control->posts_done != control->posts_sent &&
+			revere_rx_pop(ring, &answer, 1) == 1)
+			post_answered(net, &answer);
+		if (control->posts_sent - control->posts_done <= left)
+			return 0;
+		if (ring->broken || revere_net_gone(net) ||
+		    rte_get_timer_cycles() - start > net->timeout)
+			break;
+		revere_net_wait_turn(net, turns++);
+	}
+	posts_lose(net);
+	return revere_net_gone(net) ? -ENODEV : -ETIMEDOUT;
+}
+
 /** Waits for the answer to the request with this tag; older ones are late and dropped. */
 static int
 answer_wait(struct revere_net *net, const struct rvr_rna_control *request,
 	struct rvr_rna_control *answer)
 {
-	struct revere_ring *ring =
-		revere_ami_sw_ring(net->control.ami_sw, RVR_AMS_RX, CONTROL_RX);
+	struct revere_ring *ring = control_ring(net, RVR_AMS_RX, CONTROL_RX);
 	uint64_t start = rte_get_timer_cycles();
 	unsigned int turns = 0;
 
 	do {
-		while (revere_rx_pop(ring, answer, 1) == 1)
-			if (answer->tag == request->tag)
-				return answer->opcode == request->opcode &&
-						       answer->port == request->port ?
-					0 :
-					-EIO;
+		while (revere_rx_pop(ring, answer, 1) == 1) {
+			if (post_answered(net, answer) || answer->tag != request->tag)
+				continue;
+			posts_lose(net);
+			return answer->opcode == request->opcode && answer->port == request->port ?
+				0 : -EIO;
+		}
 		if (ring->broken)
 			return -EIO;
 		if (revere_net_gone(net))
@@ -132,8 +196,7 @@ static int
 request_send(struct revere_net *net, const struct rvr_rna_control *request,
 	struct rvr_rna_control *answer)
 {
-	struct revere_ring *ring =
-		revere_ami_sw_ring(net->control.ami_sw, RVR_AMS_TX, CONTROL_TX);
+	struct revere_ring *ring = control_ring(net, RVR_AMS_TX, CONTROL_TX);
 	uint16_t opcode = rvr_le16_cpu(request->opcode);
 	int ret = -ETIMEDOUT; /* no room: it hasn't taken earlier ones */
 
@@ -169,27 +232,79 @@ answer_status(struct revere_net *net, const struct rvr_rna_control *answer)
 	return status_errno(status);
 }
 
-/** One request and its answer, whatever the status is. */
-static int
-request_exchange(struct revere_net *net, uint16_t port, uint16_t opcode, const void *req,
-	size_t req_size, struct rvr_rna_control *answer)
+/** The request to be sent next, with the lock held. */
+static struct rvr_rna_control *
+request_fill(struct revere_net *net, uint16_t port, uint16_t opcode, const void *req,
+	size_t req_size)
 {
 	struct revere_net_control *control = &net->control;
 	struct rvr_rna_control *request = (void *)control->message;
-	int ret;
 
-	if (req_size > revere_net_request_room(net))
-		return -E2BIG;
-	pthread_mutex_lock(&control->lock);
 	memset(request, 0, sizeof(*request));
 	request->opcode = rvr_cpu_le16(opcode);
 	request->port = rvr_cpu_le16(port);
 	request->tag = rvr_cpu_le16(control->tag++);
 	if (req != NULL)
 		memcpy(request->payload, req, req_size);
-	ret = request_send(net, request, answer);
+	return request;
+}
+
+/** One request and its answer, whatever the status is. */
+static int
+request_exchange(struct revere_net *net, uint16_t port, uint16_t opcode, const void *req,
+	size_t req_size, struct rvr_rna_control *answer)
+{
+	int ret;
+
+	if (req_size > revere_net_request_room(net))
+		return -E2BIG;
+	pthread_mutex_lock(&net->control.lock);
+	ret = posts_poll(net, net->control.room);
+	if (ret == 0)
+		ret = request_send(net, request_fill(net, port, opcode, req, req_size), answer);
+	pthread_mutex_unlock(&net->control.lock);
+	return ret;
+}
+
+int
+revere_net_post(struct revere_net *net, uint16_t opcode, const void *req, size_t req_size,
+	uint64_t *number)
+{
+	struct revere_net_control *control = &net->control;
+	const struct rvr_rna_control *request;
+	int ret;
+
+	if (req_size > revere_net_request_room(net))
+		return -E2BIG;
+	pthread_mutex_lock(&control->lock);
+	ret = posts_poll(net, control->room);
+	if (ret == 0) {
+		request = request_fill(net, net->port, opcode, req, req_size);
+		*number = control->posts_sent++;
+		control->post_tag[*number % REVERE_NET_POSTS_MAX] = request->tag;
+		/* There is room, see above. */
+		revere_tx_push(control_ring(net, RVR_AMS_TX, CONTROL_TX), request, 1);
+	}
 	pthread_mutex_unlock(&control->lock);
 	return ret;
+}
+
+uint64_t
+revere_net_posts_poll(struct revere_net *net, bool wait)
+{
+	uint64_t done;
+
+	pthread_mutex_lock(&net->control.lock);
+	posts_poll(net, wait ? 0 : UINT32_MAX);
+	done = net->control.posts_done;
+	pthread_mutex_unlock(&net->control.lock);
+	return done;
+}
+
+bool
+revere_net_post_failed(const struct revere_net *net, uint64_t number)
+{
+	return net->control.post_failed[number % REVERE_NET_POSTS_FAILED] == number + 1;
 }
 
 size_t
@@ -289,10 +404,12 @@ revere_net_events_poll(struct revere_net *net)
 static int
 control_rings(struct revere_net *net, uint8_t event_log2_length)
 {
+	const uint8_t log2_slots = (uint8_t)RTE_MIN(CONTROL_LOG2_SLOTS,
+		revere_dev_info(net->dev)->max_log2_size);
 	const struct revere_ring_conf confs[] = {
-		{ CONTROL_TX, RVR_AMS_TX, CONTROL_LOG2_SLOTS, net->control.log2_length, 0,
+		{ CONTROL_TX, RVR_AMS_TX, log2_slots, net->control.log2_length, 0,
 			RVR_RX_BACK_PRESSURE },
-		{ CONTROL_RX, RVR_AMS_RX, CONTROL_LOG2_SLOTS, CONTROL_LOG2_MSG_LENGTH, 0,
+		{ CONTROL_RX, RVR_AMS_RX, log2_slots, CONTROL_LOG2_MSG_LENGTH, 0,
 			RVR_RX_BACK_PRESSURE },
 		{ EVENT_RX, RVR_AMS_RX, EVENT_LOG2_SLOTS, event_log2_length, 0,
 			RVR_RX_BACK_PRESSURE },
@@ -300,6 +417,7 @@ control_rings(struct revere_net *net, uint8_t event_log2_length)
 	unsigned int i;
 	int ret = 0;
 
+	net->control.room = (1u << log2_slots) - 1;
 	for (i = 0; i < RTE_DIM(confs) && ret == 0; i++)
 		ret = revere_ami_sw_ring_setup(net->control.ami_sw, &confs[i]);
 	return ret;
@@ -409,6 +527,9 @@ revere_net_control_open(struct revere_net *net)
 
 	pthread_mutex_init(&net->control.lock, NULL);
 	net->control.irq = (struct revere_net_irq){ -1, -1 };
+	net->control.posts_sent = 0;
+	net->control.posts_done = 0;
+	memset(net->control.post_failed, 0, sizeof(net->control.post_failed));
 	for (i = 0; i < RTE_DIM(net->control.asn); i++)
 		net->control.asn[i] = -1;
 	net->control.log2_length = request_log2_length(revere_dev_info(net->dev));

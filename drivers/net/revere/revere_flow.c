@@ -12,10 +12,14 @@
 #include <stdlib.h>
 
 #include <rte_alarm.h>
+#include <rte_cycles.h>
+#include <rte_random.h>
 
 #include "revere_flow.h"
 
 #define AGE_LOOK_US 1000000
+#define PRINT_BUCKETS (1u << 17)
+#define BURST_US 200 /* between changes of a burst */
 
 /* ---- Numbers ------------------------------------------------------------------------------ */
 
@@ -69,6 +73,9 @@ info_get(struct revere_net *net, struct rvr_rna_flow_info *info)
 static void
 state_free(struct revere_flow_state *state)
 {
+	revere_flow_async_free(state);
+	free(state->prints);
+	free(state->print_bucket);
 	free(state->rule_ids.free);
 	free(state->counter_ids.free);
 	free(state->matchers);
@@ -89,9 +96,12 @@ state_new(const struct rvr_rna_flow_info *info)
 	LIST_INIT(&state->handles);
 	state->matchers = calloc(info->matchers, sizeof(state->matchers[0]));
 	state->flows = calloc(info->rules, sizeof(state->flows[0]));
+	state->prints = calloc(info->rules, sizeof(state->prints[0]));
+	state->print_bucket = calloc(PRINT_BUCKETS, sizeof(state->print_bucket[0]));
+	state->seed = rte_rand();
 	if (ids_init(&state->rule_ids, info->rules) &&
 	    ids_init(&state->counter_ids, info->counters) && state->matchers != NULL &&
-	    state->flows != NULL)
+	    state->flows != NULL && state->prints != NULL && state->print_bucket != NULL)
 		return state;
 	state_free(state);
 	return NULL;
@@ -224,8 +234,95 @@ matcher_put(struct revere_net *net, uint32_t id)
 			NULL, 0);
 }
 
+/* ---- Bursts ------------------------------------------------------------------------------- */
+
+/*
+ * Who makes one flow waits until the agent has it. In a burst of them nobody waits: the driver has
+ * checked all that the agent may refuse, but for a rule with the same values. Rules with the same
+ * print may be such, and are waited for.
+ */
+
+static uint64_t
+print_make(const struct revere_flow_state *state, uint32_t matcher,
+	const struct rvr_rna_flow_key *mask, const struct rvr_rna_flow_key *value)
+{
+	uint64_t masks[RVR_RNA_FLOW_WORDS], values[RVR_RNA_FLOW_WORDS], print;
+	uint32_t i;
+
+	memcpy(masks, mask, sizeof(masks));
+	memcpy(values, value, sizeof(values));
+	print = state->seed ^ matcher;
+	for (i = 0; i < RVR_RNA_FLOW_WORDS; i++) {
+		print = (print ^ (masks[i] & values[i])) * UINT64_C(0x9e3779b97f4a7c15);
+		print ^= print >> 32;
+	}
+	return print;
+}
+
+static bool
+print_known(const struct revere_flow_state *state, uint64_t print)
+{
+	uint32_t at = state->print_bucket[print % PRINT_BUCKETS];
+
+	while (at != 0 && state->prints[at - 1].value != print)
+		at = state->prints[at - 1].next;
+	return at != 0;
+}
+
+static void
+print_add(struct revere_flow_state *state, uint32_t rule, uint64_t print)
+{
+	uint32_t *bucket = &state->print_bucket[print % PRINT_BUCKETS];
+
+	state->prints[rule] = (struct revere_flow_print){ print, *bucket, true };
+	*bucket = rule + 1;
+}
+
+static void
+print_remove(struct revere_flow_state *state, uint32_t rule)
+{
+	struct revere_flow_print *print = &state->prints[rule];
+	uint32_t *at = &state->print_bucket[print->value % PRINT_BUCKETS];
+
+	while (print->used && *at != rule + 1)
+		at = &state->prints[*at - 1].next;
+	if (print->used)
+		*at = print->next;
+	print->used = false;
+}
+
+static void
+change_begin(struct revere_flow_state *state, bool quick)
+{
+	state->burst = quick || rte_get_timer_cycles() - state->last_change <
+		rte_get_timer_hz() * BURST_US / US_PER_S;
+	state->posted = (struct revere_flow_posted){ 0, 0 };
+}
+
+static void
+change_end(struct revere_flow_state *state)
+{
+	state->last_change = rte_get_timer_cycles();
+}
+
 /* ---- Rules of the agent ------------------------------------------------------------------- */
 
+static int
+rules_post(struct revere_net *net, const void *request, size_t size)
+{
+	struct revere_flow_posted *posted = &net->flow->posted;
+	uint64_t number;
+	int ret = revere_net_post(net, RVR_RNA_CTL_FLOW_RULES, request, size, &number);
+
+	if (ret < 0)
+		return ret;
+	if (posted->end == 0)
+		posted->first = number;
+	posted->end = number + 1;
+	return 0;
+}
+
+/** done: NULL if nobody waits for what becomes of it */
 static int
 rules_send(struct revere_net *net, const void *ops, uint32_t size, struct rvr_rna_flow_done *done)
 {
@@ -238,6 +335,8 @@ rules_send(struct revere_net *net, const void *ops, uint32_t size, struct rvr_rn
 	};
 
 	memcpy(request.ops, ops, size);
+	if (done == NULL)
+		return rules_post(net, &request, sizeof(request.head) + size);
 	return revere_net_request_quiet(net, RVR_RNA_CTL_FLOW_RULES, &request,
 		sizeof(request.head) + size, done, sizeof(*done));
 }
@@ -292,7 +391,8 @@ rule_del(struct revere_net *net, uint32_t rule)
 	};
 	struct rvr_rna_flow_done done = { 0 };
 
-	return rules_send(net, &del, sizeof(del), &done);
+	print_remove(net->flow, rule);
+	return rules_send(net, &del, sizeof(del), net->flow->burst ? NULL : &done);
 }
 
 /** What the agent refused, as the application knows it. */
@@ -409,8 +509,8 @@ struct translated {
 	uint32_t rules;
 };
 
-static int
-attr_check(const struct revere_flow_state *state, const struct rte_flow_attr *attr,
+int
+revere_flow_attr(const struct revere_flow_state *state, const struct rte_flow_attr *attr,
 	uint32_t *domain, struct rte_flow_error *error)
 {
 	if (attr->group >= state->info.groups)
@@ -442,7 +542,7 @@ translate(struct revere_net *net, const struct rte_flow_attr *attr,
 	if (state == NULL)
 		return -rte_errno;
 	out->attr = attr;
-	ret = attr_check(state, attr, &out->domain, error);
+	ret = revere_flow_attr(state, attr, &out->domain, error);
 	if (ret == 0)
 		ret = revere_flow_items(net, attr, items, &out->pattern, error);
 	if (ret == 0)
@@ -511,6 +611,7 @@ flow_rule_add(struct revere_net *net, struct rte_flow *flow, const struct transl
 	struct rvr_rna_flow_done done = { 0 };
 	struct rvr_rna_flow_key mask, value;
 	uint32_t rule, matcher;
+	uint64_t print;
 	int ret;
 
 	pattern_rule(&translated->pattern, flow->count, &mask, &value);
@@ -523,12 +624,15 @@ flow_rule_add(struct revere_net *net, struct rte_flow *flow, const struct transl
 		return rte_flow_error_set(error, -ret, RTE_FLOW_ERROR_TYPE_ITEM_MASK, NULL,
 			"the port has as many kinds of masks as it can");
 	}
-	ret = rule_add(net, rule, matcher, &mask, &value, &translated->actions, &done);
+	print = print_make(state, matcher, &mask, &value);
+	ret = rule_add(net, rule, matcher, &mask, &value, &translated->actions,
+		state->burst && !print_known(state, print) ? NULL : &done);
 	if (ret < 0) {
 		matcher_put(net, matcher);
 		revere_flow_id_put(&state->rule_ids, rule);
 		return refused(&translated->actions, &done, ret, error);
 	}
+	print_add(state, rule, print);
 	flow->rules[flow->count].rule = rule;
 	flow->rules[flow->count++].matcher = matcher;
 	state->flows[rule] = flow;
@@ -568,14 +672,14 @@ flow_make(struct revere_net *net, struct rte_flow *flow, struct translated *tran
 	return ret;
 }
 
-static struct rte_flow *
-flow_create(struct rte_eth_dev *dev, const struct rte_flow_attr *attr,
+struct rte_flow *
+revere_flow_new(struct revere_net *net, bool quick, const struct rte_flow_attr *attr,
 	const struct rte_flow_item *items, const struct rte_flow_action *actions,
 	struct rte_flow_error *error)
 {
-	struct revere_net *net = dev->data->dev_private;
 	struct translated translated;
 	struct rte_flow *flow;
+	int ret;
 
 	if (translate(net, attr, items, actions, &translated, error) < 0)
 		return NULL;
@@ -585,7 +689,10 @@ flow_create(struct rte_eth_dev *dev, const struct rte_flow_attr *attr,
 			"no memory for a flow");
 		return NULL;
 	}
-	if (flow_make(net, flow, &translated, error) < 0) {
+	change_begin(net->flow, quick);
+	ret = flow_make(net, flow, &translated, error);
+	change_end(net->flow);
+	if (ret < 0) {
 		free(flow);
 		return NULL;
 	}
@@ -597,14 +704,28 @@ flow_create(struct rte_eth_dev *dev, const struct rte_flow_attr *attr,
 	return flow;
 }
 
+static struct rte_flow *
+flow_create(struct rte_eth_dev *dev, const struct rte_flow_attr *attr,
+	const struct rte_flow_item *items, const struct rte_flow_action *actions,
+	struct rte_flow_error *error)
+{
+	return revere_flow_new(dev->data->dev_private, false, attr, items, actions, error);
+}
+
+void
+revere_flow_delete(struct revere_net *net, bool quick, struct rte_flow *flow)
+{
+	change_begin(net->flow, quick);
+	flow_rules_del(net, flow);
+	change_end(net->flow);
+	flow_forget(net, flow);
+}
+
 static int
 flow_destroy(struct rte_eth_dev *dev, struct rte_flow *flow, struct rte_flow_error *error)
 {
-	struct revere_net *net = dev->data->dev_private;
-
 	RTE_SET_USED(error);
-	flow_rules_del(net, flow);
-	flow_forget(net, flow);
+	revere_flow_delete(dev->data->dev_private, false, flow);
 	return 0;
 }
 
@@ -617,10 +738,9 @@ flow_flush(struct rte_eth_dev *dev, struct rte_flow_error *error)
 	RTE_SET_USED(error);
 	if (net->flow == NULL)
 		return 0;
-	while ((flow = TAILQ_FIRST(&net->flow->list)) != NULL) {
-		flow_rules_del(net, flow);
-		flow_forget(net, flow);
-	}
+	while ((flow = TAILQ_FIRST(&net->flow->list)) != NULL)
+		revere_flow_delete(net, true, flow);
+	revere_net_posts_poll(net, true);
 	return 0;
 }
 
@@ -942,18 +1062,45 @@ static const struct rte_flow_ops flow_ops = {
 	.dev_dump = flow_dump,
 	.get_aged_flows = flow_aged,
 	.pick_transfer_proxy = flow_proxy,
+	.info_get = revere_flow_info,
+	.configure = revere_flow_configure,
+	.pattern_template_create = revere_flow_pattern_new,
+	.pattern_template_destroy = revere_flow_pattern_delete,
+	.actions_template_create = revere_flow_actions_new,
+	.actions_template_destroy = revere_flow_actions_delete,
+	.template_table_create = revere_flow_table_new,
+	.template_table_destroy = revere_flow_table_delete,
+#if !REVERE_FLOW_FP_OPS
+	.async_create = revere_flow_async_create,
+	.async_destroy = revere_flow_async_destroy,
+	.push = revere_flow_push,
+	.pull = revere_flow_pull,
+#endif
 	.action_handle_create = handle_create,
 	.action_handle_destroy = handle_destroy,
 	.action_handle_query = handle_query,
 };
 
+#if REVERE_FLOW_FP_OPS
+static const struct rte_flow_fp_ops flow_fp_ops = {
+	.async_create = revere_flow_async_create,
+	.async_destroy = revere_flow_async_destroy,
+	.push = revere_flow_push,
+	.pull = revere_flow_pull,
+};
+#endif
+
 int
 revere_net_flow_ops_get(struct rte_eth_dev *dev, const struct rte_flow_ops **ops)
 {
-	RTE_SET_USED(dev);
 	/* Flows are this process's memory. */
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return -ENOTSUP;
+#if REVERE_FLOW_FP_OPS
+	dev->flow_fp_ops = &flow_fp_ops;
+#else
+	RTE_SET_USED(dev);
+#endif
 	*ops = &flow_ops;
 	return 0;
 }

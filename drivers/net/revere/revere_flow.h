@@ -81,6 +81,18 @@ struct revere_flow_ids {
 	uint32_t next, max;
 };
 
+/** What tells rules apart; two rules may have the same, by chance. */
+struct revere_flow_print {
+	uint64_t value;
+	uint32_t next; /**< rule of the bucket, plus 1 */
+	bool used;
+};
+
+/** Posted requests of one change: numbers from first on, below end. */
+struct revere_flow_posted {
+	uint64_t first, end;
+};
+
 /** A shared (indirect) action. */
 struct rte_flow_action_handle {
 	LIST_ENTRY(rte_flow_action_handle) next;
@@ -97,6 +109,13 @@ struct revere_flow_state {
 	struct rte_flow **flows; /**< by rule */
 	struct revere_flow_list list, aged;
 	uint32_t aging; /**< flows with AGE */
+	struct revere_flow_print *prints; /**< by rule: what it matches */
+	uint32_t *print_bucket;		  /**< first rule, plus 1 */
+	uint64_t seed;
+	uint64_t last_change; /**< timer cycles */
+	bool burst;	      /**< changes follow one another: nobody waits for the agent */
+	struct revere_flow_posted posted; /**< by the change that is being made */
+	struct revere_flow_async *async; /**< NULL: not configured */
 	LIST_HEAD(, rte_flow_action_handle) handles;
 	bool isolated;
 };
@@ -124,6 +143,52 @@ int revere_flow_represented(const struct revere_net *net, uint32_t port_id, uint
 struct revere_flow_state *revere_flow_get(struct revere_net *net, struct rte_flow_error *error);
 bool revere_flow_id_get(struct revere_flow_ids *ids, uint32_t *id);
 void revere_flow_id_put(struct revere_flow_ids *ids, uint32_t id);
+/** Whether group and direction are possible; *domain is set. */
+int revere_flow_attr(const struct revere_flow_state *state, const struct rte_flow_attr *attr,
+	uint32_t *domain, struct rte_flow_error *error);
+/**
+ * Makes a flow, without waiting for the agent if @p quick or in a burst of changes, and if it is
+ * sure that the agent won't refuse it.
+ */
+struct rte_flow *revere_flow_new(struct revere_net *net, bool quick,
+	const struct rte_flow_attr *attr, const struct rte_flow_item *items,
+	const struct rte_flow_action *actions, struct rte_flow_error *error);
+void revere_flow_delete(struct revere_net *net, bool quick, struct rte_flow *flow);
 
+/* ---- revere_flow_async.c: templates and queues of operations ------------------------------ */
+
+/** What rte_flow_configure() and templates made goes. */
+void revere_flow_async_free(struct revere_flow_state *state);
+int revere_flow_info(struct rte_eth_dev *dev, struct rte_flow_port_info *port,
+	struct rte_flow_queue_info *queue, struct rte_flow_error *error);
+int revere_flow_configure(struct rte_eth_dev *dev, const struct rte_flow_port_attr *attr,
+	uint16_t count, const struct rte_flow_queue_attr *queues[], struct rte_flow_error *error);
+struct rte_flow_pattern_template *revere_flow_pattern_new(struct rte_eth_dev *dev,
+	const struct rte_flow_pattern_template_attr *attr, const struct rte_flow_item *items,
+	struct rte_flow_error *error);
+int revere_flow_pattern_delete(struct rte_eth_dev *dev,
+	struct rte_flow_pattern_template *pattern, struct rte_flow_error *error);
+struct rte_flow_actions_template *revere_flow_actions_new(struct rte_eth_dev *dev,
+	const struct rte_flow_actions_template_attr *attr, const struct rte_flow_action *actions,
+	const struct rte_flow_action *masks, struct rte_flow_error *error);
+int revere_flow_actions_delete(struct rte_eth_dev *dev,
+	struct rte_flow_actions_template *actions, struct rte_flow_error *error);
+struct rte_flow_template_table *revere_flow_table_new(struct rte_eth_dev *dev,
+	const struct rte_flow_template_table_attr *attr,
+	struct rte_flow_pattern_template *patterns[], uint8_t num_patterns,
+	struct rte_flow_actions_template *actions[], uint8_t num_actions,
+	struct rte_flow_error *error);
+int revere_flow_table_delete(struct rte_eth_dev *dev, struct rte_flow_template_table *table,
+	struct rte_flow_error *error);
+struct rte_flow *revere_flow_async_create(struct rte_eth_dev *dev, uint32_t queue,
+	const struct rte_flow_op_attr *attr, struct rte_flow_template_table *table,
+	const struct rte_flow_item *items, uint8_t pattern, const struct rte_flow_action *actions,
+	uint8_t action, void *user_data, struct rte_flow_error *error);
+int revere_flow_async_destroy(struct rte_eth_dev *dev, uint32_t queue,
+	const struct rte_flow_op_attr *attr, struct rte_flow *flow, void *user_data,
+	struct rte_flow_error *error);
+int revere_flow_push(struct rte_eth_dev *dev, uint32_t queue, struct rte_flow_error *error);
+int revere_flow_pull(struct rte_eth_dev *dev, uint32_t queue, struct rte_flow_op_result *results,
+	uint16_t room, struct rte_flow_error *error);
 
 #endif /* REVERE_FLOW_H */

@@ -175,6 +175,8 @@ put_fate(struct build *build)
 	case RTE_FLOW_ACTION_TYPE_RSS:
 		return fate_rss(build);
 	case RTE_FLOW_ACTION_TYPE_JUMP:
+		if (jump->group >= build->net->flow->info.groups)
+			return refuse_conf(build, "the group is too high");
 		return put_arg(build, RVR_RNA_FLOW_JUMP, jump->group);
 	case RTE_FLOW_ACTION_TYPE_PORT_ID:
 		return fate_port(build, id->original ? build->net->data->port_id : id->id, true);

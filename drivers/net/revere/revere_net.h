@@ -41,6 +41,8 @@
 #define REVERE_NET_KEY_MAX 52
 #define REVERE_NET_MESSAGE_MAX 2048 /* bytes of a request */
 #define REVERE_NET_EVENT_US 100000 /* between looks at events */
+#define REVERE_NET_POSTS_MAX 64 /* requests on their way whose answers nobody waits for */
+#define REVERE_NET_POSTS_FAILED 1024 /* failed ones that are remembered */
 
 /* ---- Differences between DPDK releases in signatures of ops ------------------------------- */
 
@@ -192,6 +194,10 @@ struct revere_net_control {
 	int asn[3];
 	uint16_t tag;
 	uint8_t log2_length; /**< of requests, DW */
+	uint32_t room;	     /**< requests that may be on their way when one is sent */
+	uint64_t posts_sent, posts_done; /**< from the first one on */
+	uint16_t post_tag[REVERE_NET_POSTS_MAX]; /**< of those on their way */
+	uint64_t post_failed[REVERE_NET_POSTS_FAILED]; /**< number, plus 1 */
 	uint64_t message[REVERE_NET_MESSAGE_MAX / sizeof(uint64_t)]; /**< request, under lock */
 	struct revere_net_irq irq; /**< of events */
 	struct rte_intr_handle *intr; /**< with which EAL waits for it, NULL: it doesn't */
@@ -315,6 +321,19 @@ size_t revere_net_request_room(const struct revere_net *net);
 /** As revere_net_request(), but silent if refused; then too the answer's payload is given. */
 int revere_net_request_quiet(struct revere_net *net, uint16_t opcode, const void *req,
 	size_t req_size, void *rsp, size_t rsp_size);
+/**
+ * Sends a request without waiting for its answer. Requests are done in their order, those with
+ * revere_net_request() too. *number: of the request among these
+ */
+int revere_net_post(struct revere_net *net, uint16_t opcode, const void *req, size_t req_size,
+	uint64_t *number);
+/**
+ * Takes the answers that came; with @p wait all that are to come. @return how many were answered
+ * since the first one: those with lower numbers
+ */
+uint64_t revere_net_posts_poll(struct revere_net *net, bool wait);
+/** Whether a posted request that was answered failed. */
+bool revere_net_post_failed(const struct revere_net *net, uint64_t number);
 int revere_net_port_info(struct revere_net *net, struct rvr_rna_port_info *info);
 /** Of any port of the adapter, silently. */
 int revere_net_port_info_of(struct revere_net *net, uint16_t port, struct rvr_rna_port_info *info);
