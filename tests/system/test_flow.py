@@ -297,6 +297,10 @@ def test_queues(flow_port):
     rule(pmd, "ingress pattern eth / ipv4 / udp dst is 5 / end actions queue index 3 / end")
     rule(pmd, "ingress pattern eth / ipv4 / tcp / end actions rss types ipv4-tcp end "
               "queues 1 2 end / end")
+    # The kernel may have something to say about its new interface.
+    rule(pmd, "ingress pattern eth / ipv6 / end actions drop / end")
+    pmd.command("clear port xstats 0")
+    pmd.command("clear port stats 0")
     pmd.command("set verbose 1")
     pmd.command("set fwd rxonly")
     pmd.command("stop")
@@ -447,7 +451,7 @@ def test_templates(flow_port):
     for number, address in enumerate(("10.0.0.1", "10.0.0.7")):
         assert f"Flow rule #{number} creation enqueued" in pmd.command(create.format(address))
     assert "is full" in pmd.command(create.format("10.0.0.8"))
-    assert "Queue #0 push" in pmd.command("flow push 0 queue 0")
+    assert "Queue #0 operations pushed" in pmd.command("flow push 0 queue 0")
     assert wait_until(lambda: pulled(2))
     assert "there is a flow with this pattern" in pmd.command(create.format("10.0.0.1"))
     assert "uses the" in pmd.command("flow pattern_template 0 destroy pattern_template 2")

@@ -30,8 +30,8 @@ repr_parse(const struct revere_net *net, const char *text, struct rte_eth_devarg
 	if (ret == 0 && args->type == RTE_ETH_REPRESENTOR_VF && args->nb_mh_controllers == 0 &&
 	    args->nb_ports == 0 && args->nb_representor_ports > 0)
 		return 0;
-	REVERE_NET_LOG(ERR, net, REVERE_NET_ARG_REPRESENTOR "=%s: numbers of virtual ports are needed, "
-		"like 0, [0-3] or vf[0,2]", text);
+	REVERE_NET_LOG(ERR, net, REVERE_NET_ARG_REPRESENTOR
+		"=%s: numbers of virtual ports are needed, like 0, [0-3] or vf[0,2]", text);
 	return -EINVAL;
 }
 
@@ -111,7 +111,8 @@ revere_net_representors_make(struct rte_eth_dev *pf, const struct revere_probe *
 	text = rte_kvargs_get(probe->args, REVERE_NET_ARG_REPRESENTOR);
 	ret = repr_parse(net, text, &args);
 	if (ret == 0 && net->limits.kind != RVR_RNA_KIND_UPLINK) {
-		REVERE_NET_LOG(ERR, net, REVERE_NET_ARG_REPRESENTOR "=%s: only of a port with a wire", text);
+		REVERE_NET_LOG(ERR, net, REVERE_NET_ARG_REPRESENTOR
+			"=%s: only of a port with a wire", text);
 		ret = -EINVAL;
 	}
 	if (ret == 0)
