@@ -30,7 +30,7 @@ struct command {
 static const struct command commands[] = {
 	{ "info", cmd_info, "what the device is: registers, limits, agents, contexts, sessions" },
 	{ "conformance", cmd_conformance, "does the device what the specification says?" },
-	{ "perf", cmd_perf, "perf dma, perf net: rates" },
+	{ "perf", cmd_perf, "perf dma, perf net, perf vhost: rates" },
 	{ "contexts", cmd_contexts, "many idle contexts beside a busy one" },
 	{ "processes", cmd_processes, "one dmadev in two processes" },
 	{ "rx-intr", cmd_rx_intr, "sleep until packets come" },
@@ -190,7 +190,9 @@ cmd_perf(int argc, char **argv)
 		return cmd_perf_dma(argc - 1, argv + 1);
 	if (argc >= 2 && strcmp(argv[1], "net") == 0)
 		return cmd_perf_net(argc - 1, argv + 1);
-	fprintf(stderr, "perf: dma or net is needed\n");
+	if (argc >= 2 && strcmp(argv[1], "vhost") == 0)
+		return cmd_perf_vhost(argc - 1, argv + 1);
+	fprintf(stderr, "perf: dma, net or vhost is needed\n");
 	return EXIT_FAILURE;
 }
 

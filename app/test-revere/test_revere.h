@@ -22,6 +22,7 @@ int cmd_conformance(int argc, char **argv);
 int cmd_perf(int argc, char **argv);
 int cmd_perf_dma(int argc, char **argv);
 int cmd_perf_net(int argc, char **argv);
+int cmd_perf_vhost(int argc, char **argv);
 int cmd_contexts(int argc, char **argv);
 int cmd_processes(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);

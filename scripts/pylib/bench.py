@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import perfdma
+import plot
 import testpmd
 from testpmd import ProgramError, Testpmd
 
@@ -21,6 +22,13 @@ JUMBO_SIZES = [9000]
 NET_BURSTS = [2, 4, 8, 16]
 DMA_SIZES = [64, 256, 1024, 4096, 16384, 65536]
 IDLE_CONTEXTS = 4095
+VHOST_SIZES = [64, 128, 256, 512, 1024, 1518, 4096, 9000]
+# Who copies for vhost: name in the results -> virtual device.
+VHOST_WAYS = {"project": "dma_revere0,threshold=auto", "sync": "",
+              "off": "dma_revere0,threshold=off", "0": "dma_revere0,threshold=0",
+              "cpu": "dma_revere0,threshold=4294967295", "skeleton": "dma_skeleton"}
+VHOST_NAMES = {"project": "auto", "sync": "sync", "off": "threshold=off", "0": "threshold=0",
+               "cpu": "CPU alone", "skeleton": "dma_skeleton"}
 
 
 def note(text):
@@ -204,6 +212,54 @@ def served_copies(options):
                               int(options.seconds * 1000), options.huge)
 
 
+# ---- vhost ------------------------------------------------------------------------------------
+
+
+def bench_vhost(options):
+    """Rows "vhost-DIRECTION-RING-BUFFERS": packets a second of the switching core."""
+    if not options.huge:
+        note("vhost: no figures without 512 free hugepages of 2 MB")
+        return []
+    samples = {}
+    for repetition in range(options.repeat):
+        for kind in options.vhost_kinds:
+            for name, vdev in VHOST_WAYS.items():
+                note(f"vhost: {name_of(kind)}, {name}, {repetition + 1} of {options.repeat}")
+                engine = f",worker_cpus={testpmd.cpus()[0]}" if "revere" in vdev else ""
+                figures = perfdma.vhost(vdev + engine, options.vhost_sizes, *kind,
+                                        int(options.seconds * 300))
+                for (direction, size), mpps in figures.items():
+                    at = samples.setdefault((direction, kind, size), {})
+                    at.setdefault(name, []).append(mpps)
+    rows = [row(f"vhost-{direction}-{name_of(kind)}", size, "Mpps",
+                dict(samples[direction, kind, size]))
+            for kind in options.vhost_kinds for direction in ("enqueue", "dequeue")
+            for size in options.vhost_sizes]
+    if options.svg:
+        with open(options.svg, "w", encoding="utf-8") as file:
+            file.write(vhost_plot(rows, options.vhost_sizes))
+    return rows
+
+
+def name_of(kind):
+    """Name of a kind of ring: (packed, mergeable)."""
+    return ("packed" if kind[0] else "split") + ("-mergeable" if kind[1] else "-single")
+
+
+def vhost_plot(rows, sizes):
+    """Gbit/s over sizes for the first kind of ring."""
+    panels = {}
+    for direction in ("enqueue", "dequeue"):
+        chosen = [row for row in rows if row["bench"].startswith(f"vhost-{direction}")]
+        chosen = chosen[:len(sizes)]
+        figures = [dict(row["peers"], project=row["project"]) for row in chosen]
+        panels[f"{chosen[0]['bench']}, Gbit/s"] = {
+            label: [figure[name] * size * 8 / 1e3 for figure, size in zip(figures, sizes)]
+            for name, label in VHOST_NAMES.items()}
+    return plot.svg("vhost: throughput of the switching core", sizes, panels,
+                    (VHOST_NAMES["cpu"], VHOST_NAMES["0"]))
+
+
 # ---- Idle contexts ---------------------------------------------------------------------------
 
 
@@ -249,7 +305,7 @@ def show(results):
 
 def line(cells):
     """A line of the table."""
-    return "".join(f"{cell:>16}" if i == 0 else f"{cell:>11}" for i, cell in enumerate(cells))
+    return "".join(f"{cell:>30}" if i == 0 else f"{cell:>11}" for i, cell in enumerate(cells))
 
 
 def figure(value):
@@ -257,16 +313,17 @@ def figure(value):
     return "-" if value is None else f"{value:.2f}"
 
 
-BENCHES = {"net": bench_net, "dma": bench_dma, "scale": bench_scale}
+BENCHES = {"net": bench_net, "dma": bench_dma, "vhost": bench_vhost, "scale": bench_scale}
 
 
 def parse_arguments():
     """Command line."""
     parser = argparse.ArgumentParser(
         prog="scripts/bench", description="Measures this project and its peers side by side.")
-    parser.add_argument("bench", nargs="*", metavar="net|dma|scale",
+    parser.add_argument("bench", nargs="*", metavar="net|dma|vhost|scale",
                         help="what to measure (default: all)")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as JSON too")
+    parser.add_argument("--svg", metavar="FILE", help="draw the figures of vhost there")
     parser.add_argument("--repeat", type=int, help="interleaved repetitions; the median counts")
     parser.add_argument("--quick", action="store_true",
                         help="fewer, shorter measurements, for tests; the figures mean little")
@@ -284,6 +341,8 @@ def parse_arguments():
     options.net_sizes = [64, 1500] if options.quick else NET_SIZES
     options.jumbo_sizes = [] if options.quick else JUMBO_SIZES
     options.dma_sizes = [64, 16384] if options.quick else DMA_SIZES
+    options.vhost_sizes = [64, 1518, 9000] if options.quick else VHOST_SIZES
+    options.vhost_kinds = [(0, 1)] if options.quick else [(0, 1), (1, 1), (0, 0), (1, 0)]
     options.huge = not options.no_huge and testpmd.free_hugepages() >= 512
     return options
 

@@ -24,7 +24,9 @@ def test_revere(vdev, command, huge, seconds, megabytes=256):
         argv = ["timeout", "-k", "5", str(seconds), testpmd.TEST_REVERE, "--lcores", f"0@{cpu}"]
         argv += testpmd.memory_args(megabytes, huge) + ["--no-pci", "--no-telemetry"]
         argv += [f"--file-prefix=perf-{os.getpid()}", "--log-level=5"]
-        argv += ["-d", testpmd.DRIVERS, f"--vdev={vdev}", "--"] + command + ["--json", path]
+        argv += ["--single-file-segments"] if huge else []
+        argv += ["-d", testpmd.DRIVERS] + ([f"--vdev={vdev}"] if vdev else [])
+        argv += ["--"] + command + ["--json", path]
         result = subprocess.run(argv, check=False, capture_output=True, text=True,
                                 errors="replace", stdin=subprocess.DEVNULL)
         if result.returncode != 0:
@@ -59,6 +61,15 @@ def copies(vdev, sizes, milliseconds, huge):
                               ",".join(map(str, sizes))], huge,
                        30 + len(sizes) * milliseconds // 100)
     return {(row["device"], row["size"]): row["value"] for row in rows}
+
+
+def vhost(vdev, sizes, packed, mergeable, milliseconds):
+    """{(direction, size): Mpps} of vhost's core with copies by a dmadev; "": by vhost itself."""
+    command = ["perf", "vhost", "--packed", str(packed), "--mergeable", str(mergeable), "--ms",
+               str(milliseconds), "--size", ",".join(map(str, sizes))]
+    command += ["--dma", vdev.split(",")[0]] if vdev else []
+    rows = test_revere(vdev, command, True, 60 + len(sizes) * milliseconds // 20)
+    return {(row["direction"], row["size"]): row["value"] for row in rows}
 
 
 def idle_contexts(count, milliseconds, huge):

@@ -5,6 +5,7 @@
 import json
 import os
 import subprocess
+import xml.etree.ElementTree
 
 import pytest
 from conftest import need_driver, programs, settles
@@ -57,6 +58,26 @@ def test_bench(tmp_path, bench, peers, unit):
             ({"in-process"} if row["bench"].endswith("-socket") else peers)
         for peer, figure in row["peers"].items():
             assert row["ratio"][peer] == pytest.approx(row["project"] / figure, rel=0.02)
+
+
+def test_bench_vhost(tmp_path):
+    """All ways to copy have figures, and the drawing has a line for each."""
+    need_driver("dma")
+    path, drawing = tmp_path / "figures.json", tmp_path / "figures.svg"
+    result = script("bench", "vhost", "--quick", "--json", str(path), "--svg", str(drawing))
+    assert result.returncode == 0, result.stdout + result.stderr
+    rows = json.loads(path.read_text())["results"]
+    if "no figures without" in result.stderr:
+        pytest.skip("no 512 free hugepages of 2 MB")
+    assert {row["bench"] for row in rows} == {
+        f"vhost-{direction}-split-mergeable" for direction in ("enqueue", "dequeue")}
+    assert {row["size"] for row in rows} == {64, 1518, 9000}
+    for row in rows:
+        assert row["project"] > 0
+        assert set(row["peers"]) == {"sync", "off", "0", "cpu", "skeleton"}
+        assert min(row["peers"].values()) > 0
+    shapes = xml.etree.ElementTree.parse(drawing).getroot()
+    assert len(shapes.findall("{http://www.w3.org/2000/svg}polyline")) == 2 * 6
 
 
 def test_bench_unknown_name():
