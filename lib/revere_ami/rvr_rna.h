@@ -85,7 +85,7 @@ struct rvr_rna_tx_offload {
 	uint8_t l4_len;	      /**< bytes; with TSO alone */
 	uint8_t zero;
 };
-_Static_assert(sizeof(struct rvr_rna_tx_offload) == sizeof(struct rvr_rna_tx_desc), "wire");
+_Static_assert(sizeof(struct rvr_rna_tx_offload) == 16, "wire");
 _Static_assert(offsetof(struct rvr_rna_tx_offload, flags) ==
 	       offsetof(struct rvr_rna_tx_desc, flags), "flags stand where a descriptor has them");
 
@@ -167,7 +167,7 @@ struct rvr_rna_rx_ext {
 	rvr_le16 lro_mss; /**< bytes of TCP's data in each of the packets but the last */
 	rvr_le64 timestamp; /**< ns of the port's clock */
 };
-_Static_assert(sizeof(struct rvr_rna_rx_ext) == sizeof(struct rvr_rna_rx_desc), "wire");
+_Static_assert(sizeof(struct rvr_rna_rx_ext) == 16, "wire");
 
 #define RVR_RNA_MARK_NONE 0xffffffffu /**< marked without a number */
 

@@ -96,6 +96,22 @@ class Revere(Loop):
                              ["--max-pkt-len=9600"] if jumbo else [])]
 
 
+class RevereWith(Revere):
+    """The same with some features on: arguments of testpmd, and commands before it starts."""
+
+    def __init__(self, name, options, app, commands=()):
+        super().__init__(name, options)
+        self.app = app
+        self.commands = commands
+
+    def testpmd(self, stack, cpu, prefix, vdev, jumbo, app=()):
+        """One testpmd that is configured."""
+        pmd = super().testpmd(stack, cpu, prefix, vdev, jumbo, list(app) + self.app)
+        for command in self.commands:
+            pmd.command(command)
+        return pmd
+
+
 class RevereSocket(Loop):
     """The same with the device in a process of its own, revere-emu."""
 
@@ -140,7 +156,7 @@ def connected(pmds):
 
 
 def bench_net(options):
-    """Rows "net-loop", and "net-loop-socket" with the device in another process."""
+    """Rows "net-loop", "net-loop-socket" with the device in another process, and features'."""
     loops = [Revere("project", options), RevereSocket("socket", options),
              Memif("memif", options), Vhost("vhost", options)]
     rates = {}
@@ -157,7 +173,31 @@ def bench_net(options):
     return [row("net-loop", size, "Mpps", samples[size]) for size in sizes] + [
         row("net-loop-socket", size, "Mpps",
             {"project": served[size], "in-process": samples[size]["project"]})
-        for size in sizes]
+        for size in sizes] + bench_features(options)
+
+
+# RSS: flows differ in their addresses. Checksums: the same forwarding mode, by hardware.
+RSS = ["--rxq=4", "--txq=4", "--rss-udp", "--txonly-multi-flow", "--rx-offloads=0x80000"]
+CHECKSUMS = ["port stop 0", "csum set ip hw 0", "csum set udp hw 0", "port start 0",
+             "set fwd csum"]
+
+
+def bench_features(options):
+    """Rows "net-rss" and "net-checksum": what features cost, against the plain port."""
+    features = {"net-rss": RevereWith("rss", options, RSS),
+                "net-checksum": RevereWith("checksum", options, ["--rx-offloads=0xe"], CHECKSUMS)}
+    loops = [Revere("plain", options)] + list(features.values())
+    rates = {}
+    for repetition in range(options.repeat):
+        for loop in loops:
+            note(f"features: {loop.name}, {repetition + 1} of {options.repeat}")
+            with loop.running(False) as pmds:
+                for size in options.feature_sizes:
+                    rates.setdefault((loop.name, size), []).append(loop.rate(pmds, size) / 1e6)
+                pmds[0].quit()
+    return [row(bench, size, "Mpps",
+                {"project": rates[loop.name, size], "plain": rates["plain", size]})
+            for bench, loop in features.items() for size in options.feature_sizes]
 
 
 def loop_rates(loop, jumbo, sizes, rates):
@@ -339,6 +379,7 @@ def parse_arguments():
     options.seconds = 0.3 if options.quick else 1.0
     options.bursts = [8] if options.quick else NET_BURSTS
     options.net_sizes = [64, 1500] if options.quick else NET_SIZES
+    options.feature_sizes = [64] if options.quick else [64, 1500]
     options.jumbo_sizes = [] if options.quick else JUMBO_SIZES
     options.dma_sizes = [64, 16384] if options.quick else DMA_SIZES
     options.vhost_sizes = [64, 1518, 9000] if options.quick else VHOST_SIZES

@@ -97,7 +97,7 @@ class Header:
             raise KeyError(f"no struct {name} in {self.path}")
         members, offset = [], 0
         for kind, names, comment in re.findall(
-                r"^\s*((?:struct\s+)?\w+)\s+(\w[^;/]*);[ \t]*(?:/\*\*<(.*?)\*/)?",
+                r"^\s*((?:struct\s+)?\w+)\s+(\w(?:[^;/]|/(?!\*))*);[ \t]*(?:/\*\*<(.*?)\*/)?",
                 match.group(2), re.M | re.S):
             for declarator in names.split(","):
                 member, counts = re.match(r"\s*(\w+)((?:\[[^\]]*\])*)", declarator).groups()
