@@ -353,7 +353,10 @@ vf_find(const char *name, const struct rte_kvargs *args, uint64_t function, stru
 	ret = local_check(name, args, local->pf->transport);
 	if (ret < 0)
 		return ret;
-	local->space = (struct local_space){ local_of(local->pf->transport)->space.emu, (unsigned int)function };
+	local->space = (struct local_space){
+		.emu = local_of(local->pf->transport)->space.emu,
+		.function = (unsigned int)function,
+	};
 	num_vf = revere_emu_config_get(local->space.emu)->num_vf;
 	if (function > num_vf) {
 		COMMON_LOG(ERR, name, ARG_VF "=%" PRIu64 ": the device has %u VFs, by num_vf of "
@@ -405,7 +408,8 @@ local_port_add(const char *name, struct revere_transport *transport, const char 
 	char error[256] = "";
 	int ret;
 
-	ret = revere_emu_port_add(local_of(transport)->space.emu, backend, mac, error, sizeof(error));
+	ret = revere_emu_port_add(local_of(transport)->space.emu, backend, mac, error,
+		sizeof(error));
 	if (ret < 0)
 		COMMON_LOG(ERR, name, "no port with backend %s: %s", backend, error);
 	return ret;
