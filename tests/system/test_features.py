@@ -110,6 +110,23 @@ def test_matrix_names():
     assert [name for name in known if name in features] == features
 
 
+@pytest.mark.parametrize("kind", ["item", "action"])
+def test_flow_matrix(kind):
+    """Items and actions that are marked are those of the driver, and each is in a test."""
+    ini = configparser.ConfigParser(comment_prefixes=(";",))
+    ini.read(INI)
+    listed = set(ini[f"rte_flow {kind}s"])
+    driver = os.path.join(programs.TOP, "drivers", "net", "revere", f"revere_flow_{kind}.c")
+    with open(driver, encoding="utf-8") as file:
+        names = re.findall(rf"RTE_FLOW_{kind.upper()}_TYPE_(\w+)", file.read())
+    assert {name.lower() for name in names} - {"void", "end", "indirect"} == listed
+    tested = ""
+    for name in ("test_flow.py", "test_representor.py", "test_overlay.py"):
+        with open(os.path.join(TESTS, "system", name), encoding="utf-8") as file:
+            tested += file.read()
+    assert {name for name in listed if not re.search(rf"\b{name}\b", tested)} == set()
+
+
 def test_port_info(testpmd):
     """What the port tells of itself."""
     pmd = testpmd(["net_revere0"])

@@ -291,6 +291,24 @@ def test_jump_mark_groups(flow_port):
     leave(pmd)
 
 
+def test_mark_flag(flow_port):
+    """What a rule marks the application sees; one that goes on (passthru) comes as ever."""
+    pmd, port = flow_port()
+    for dport, action in ((5, "mark id 55 / queue index 0"), (6, "flag / passthru"),
+                          (7, "mark id 0x1234 / passthru")):
+        rule(pmd, f"ingress pattern eth / ipv4 / udp dst is {dport} / end actions {action} / end")
+    pmd.command("set verbose 1")
+    pmd.command("set fwd rxonly")
+    pmd.command("stop")
+    pmd.command("start")
+    for dport, flags in ((5, "ID=0x37"), (6, "RTE_MBUF_F_RX_FDIR "), (7, "ID=0x1234")):
+        start = len(pmd.output)
+        port.send(ETH / V4 / UDP(dport=dport) / PAYLOAD)
+        text = pmd.expect(r"^.*L2_ETHER.*\n(.*\n)*?.*ol_flags: .*$", start).group(0)
+        assert "FDIR matched" in text and flags in text, text
+    leave(pmd)
+
+
 def test_queues(flow_port):
     """Queue and RSS choose queues; what is meant for another address comes too."""
     pmd, port = flow_port(["--rxq=4", "--txq=4"])

@@ -654,6 +654,26 @@ flow_counter_get(struct revere_flow_state *state, struct rte_flow *flow,
 	return 0;
 }
 
+/** From the first flow on that marks packets the queues tell of marks; others cost nothing. */
+static int
+marks_enable(struct revere_net *net, struct rte_flow_error *error)
+{
+	uint16_t i;
+	int ret = 0;
+
+	if (net->marks)
+		return 0;
+	for (i = 0; i < net->data->nb_rx_queues && ret == 0; i++)
+		if (net->data->rx_queues[i] != NULL)
+			ret = revere_net_rxq_change(net->data->rx_queues[i], RVR_RNA_RXO_MARK,
+				RVR_RNA_RXO_MARK);
+	if (ret < 0)
+		return rte_flow_error_set(error, -ret, RTE_FLOW_ERROR_TYPE_ACTION, NULL,
+			"the queues can't tell of marks");
+	net->marks = true;
+	return 0;
+}
+
 static int
 flow_make(struct revere_net *net, struct rte_flow *flow, struct translated *translated,
 	struct rte_flow_error *error)
@@ -682,6 +702,8 @@ revere_flow_new(struct revere_net *net, bool quick, const struct rte_flow_attr *
 	int ret;
 
 	if (translate(net, attr, items, actions, &translated, error) < 0)
+		return NULL;
+	if (translated.actions.marks && marks_enable(net, error) < 0)
 		return NULL;
 	flow = calloc(1, sizeof(*flow) + translated.rules * sizeof(flow->rules[0]));
 	if (flow == NULL) {
@@ -778,6 +800,7 @@ revere_net_flow_forget(struct revere_net *net)
 	}
 	state_free(net->flow);
 	net->flow = NULL;
+	net->marks = false;
 }
 
 /* ---- Queries ------------------------------------------------------------------------------ */

@@ -240,6 +240,7 @@ struct revere_net {
 	uint8_t log2_slots;	 /**< of rings */
 	uint64_t timeout;	 /**< for an answer, in timer cycles */
 	bool ptypes;		 /**< the application wants packet types */
+	bool marks;		 /**< flows mark packets: queues tell of it */
 	bool link_set_down;
 	bool timesync;	      /**< IEEE 1588 packets are timed */
 	bool rx_timestamp_valid;

@@ -106,7 +106,8 @@ rxq_set_rxo(struct revere_net_rxq *rxq, uint32_t rxo)
 int
 revere_net_rxq_offloads(struct revere_net_rxq *rxq, uint64_t offloads)
 {
-	uint32_t rxo = rxq->net->timesync ? RVR_RNA_RXO_PTP : 0;
+	uint32_t rxo = (rxq->net->timesync ? RVR_RNA_RXO_PTP : 0) |
+		       (rxq->net->marks ? RVR_RNA_RXO_MARK : 0);
 	int ret = 0;
 
 	if (offloads & RX_CHECKSUMS)
