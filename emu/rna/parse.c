@@ -432,37 +432,43 @@ parse_plain(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
 		return false;
 	if (ip[9] == PROTO_UDP && udp_port_opens(rna_be16(ip + 20 + 2)))
 		return false;
-	parsed->outer = (struct rna_level){
-		.l3 = 14,
-		.l4 = 14 + 20,
-		.end = (uint16_t)(14 + total),
-		.ethertype = ETHERTYPE_IPV4,
-		.l3_type = RNA_L3_IPV4,
-		.l4_type = l4_known[ip[9]].type,
-		.proto = ip[9],
-		.flags = RNA_LEVEL_ETHER,
+	*parsed = (struct rna_parsed){
+		.ptype = RVR_RNA_PTYPE_L2_ETHER | RVR_RNA_PTYPE_L3_IPV4 |
+			 (ip[9] == PROTO_TCP ? RVR_RNA_PTYPE_L4_TCP : RVR_RNA_PTYPE_L4_UDP),
+		.outer = {
+			.l3 = 14,
+			.l4 = 14 + 20,
+			.end = (uint16_t)(14 + total),
+			.ethertype = ETHERTYPE_IPV4,
+			.l3_type = RNA_L3_IPV4,
+			.l4_type = l4_known[ip[9]].type,
+			.proto = ip[9],
+			.flags = RNA_LEVEL_ETHER,
+		},
 	};
-	parsed->ptype = RVR_RNA_PTYPE_L2_ETHER | RVR_RNA_PTYPE_L3_IPV4 |
-			(ip[9] == PROTO_TCP ? RVR_RNA_PTYPE_L4_TCP : RVR_RNA_PTYPE_L4_UDP);
 	return true;
 }
 
-void
-rna_parse(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
+/** Apart from rna_parse(), whose short way needs none of these registers. */
+static __attribute__((noinline)) void
+parse_any(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
 {
-	struct walk walk = {
-		.data = data,
-		.len = len > UINT16_MAX ? UINT16_MAX : len,
-		.level = &parsed->outer,
-	};
+	struct walk walk = { .data = data, .len = len, .level = &parsed->outer };
 
 	memset(parsed, 0, sizeof(*parsed));
-	if (parse_plain(data, walk.len, parsed))
-		return;
-	parsed->outer.end = (uint16_t)walk.len;
+	parsed->outer.end = (uint16_t)len;
 	parse_ethernet(&walk);
 	parsed->ptype = outer_l2(&parsed->outer, level_ptype(&parsed->outer, 0));
 	parse_tunnel(parsed, &walk);
 	if (parsed->tunnel_type != RNA_TUNNEL_NONE)
 		parsed->ptype |= tunnel_ptype(parsed) | level_ptype(&parsed->inner, 1);
+}
+
+void
+rna_parse(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
+{
+	if (len > UINT16_MAX)
+		len = UINT16_MAX;
+	if (!parse_plain(data, len, parsed))
+		parse_any(data, len, parsed);
 }

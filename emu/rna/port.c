@@ -34,17 +34,21 @@ port_faces(struct rna_port *port)
 	return port->backend->faces != NULL ? port->backend->faces(port) : NULL;
 }
 
+/** Whether neither address nor rule can keep a unicast packet from the queue that RSS names. */
+static bool
+port_parses_all(const struct rna_port *port)
+{
+	return port->promisc && !port->steer->vlan_filter && port->steer->vmdq.pools == 0 &&
+	       !port->flow_rx;
+}
+
 /** The queue that gets every unicast packet, if there is no need to look into packets. */
 static struct rna_queue *
 port_only_queue(const struct rna_port *port)
 {
 	struct rna_queue *q = port->queue[0];
 
-	if (!port->promisc || port->ptypes || port->rx_offloads || port->rss->types != 0)
-		return NULL;
-	if (port->steer->vlan_filter || port->steer->vmdq.pools != 0)
-		return NULL;
-	if (port->flow_rx)
+	if (!port->parses_all || port->ptypes || port->rx_offloads || port->rss->types != 0)
 		return NULL;
 	return q != NULL && q->rx_started ? q : NULL;
 }
@@ -82,6 +86,7 @@ port_refresh_one(struct rna_port *port)
 	port->rx_max = port->enabled && link_up ? port->max_frame : 0;
 	port->rx_offloads = port_has_rx_offloads(port);
 	rna_flow_paths(port, &port->flow_rx, &port->flow_tx);
+	port->parses_all = port_parses_all(port);
 	port->only = port_only_queue(port);
 	port->to = port->enabled && link_up && !port_looks_inside(port) ? port_faces(port) : NULL;
 }

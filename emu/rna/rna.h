@@ -174,6 +174,7 @@ struct rna_port {
 	bool flow_tx; /**< ... and for what the host sends */
 	bool gated;  /**< what queues send waits until tm.c grants it */
 	bool rx_offloads; /**< some queue has offloads: packets are parsed */
+	bool parses_all; /**< all unicast is taken, and goes by parser and RSS alone */
 	struct rna_queue **queue; /**< RNA_QUEUES_MAX */
 	struct rna_port_stats stats;
 

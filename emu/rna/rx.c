@@ -231,9 +231,50 @@ rna_deliver_queue(struct rna_port *port, const uint8_t *data, uint32_t len, unsi
 	rx_queue(port, queue, &packet);
 }
 
+/** A packet for a running queue with offloads. */
+static void
+deliver_offload(struct rna_queue *q, const uint8_t *data, uint32_t len,
+	const struct rna_parsed *parsed, uint64_t type, uint32_t hash)
+{
+	struct rna_rx_info info = { .type = type, .hash = hash };
+
+	rna_rx_offload(q, data, len, parsed, &info);
+}
+
+/** A unicast packet of a port that takes all of these, by parser and RSS alone. */
+static inline void
+deliver_parsed(struct rna_port *port, const uint8_t *data, uint32_t len)
+{
+	const struct rna_rss *rss = port->rss;
+	struct rna_parsed parsed;
+	struct rna_queue *q;
+	uint32_t hash = 0;
+	uint64_t type;
+	uint16_t id = 0;
+
+	rna_parse(data, len, &parsed);
+	type = port->ptypes ? parsed.ptype : 0;
+	if (rss->types != 0 && rna_rss_hash(rss, data, &parsed, &hash)) {
+		type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
+		id = rss->reta[hash % RNA_RETA_SIZE];
+	}
+	q = port->queue[id];
+	if (amu_unlikely(q == NULL || !q->rx_started))
+		port->stats.rx_stopped++;
+	else if (q->offloads != 0)
+		deliver_offload(q, data, len, &parsed, type, hash);
+	else
+		rna_rx_put(q, data, len, type, hash);
+}
+
 void
 rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
+	if (amu_likely(port->parses_all && len >= RNA_FRAME_MIN && len <= port->rx_max &&
+		    (data[0] & 1) == 0)) {
+		deliver_parsed(port, data, len);
+		return;
+	}
 	if (!rna_rx_length(port, len))
 		return;
 	if (port->flow_rx)

@@ -98,6 +98,13 @@ struct revere_net_sw_stats {
 	uint64_t rx_no_mbuf;	/**< mbufs that the pool did not have */
 };
 
+/** What descriptors of received packets may say. */
+enum revere_net_rx_descs {
+	REVERE_NET_RX_PLAIN,
+	REVERE_NET_RX_CHECKED, /**< states of checksums too, or a tag */
+	REVERE_NET_RX_ANY,     /**< and have extensions, or come in pairs */
+};
+
 /**
  * An Rx queue. Indices of mbufs run freely from the queue's start:
  *
@@ -118,7 +125,7 @@ struct revere_net_rxq {
 	uint8_t descs_shift;		/**< log2 of descriptors of a message, about */
 	bool scatter;			/**< packets may span buffers */
 	bool running;
-	bool offloads;			/**< descriptors say more than plain ones do */
+	uint8_t descs;			/**< enum revere_net_rx_descs */
 	uint32_t have;			/**< bytes of the packet that is coming in */
 	uint32_t rxo;			/**< RVR_RNA_RXO_* that the device does */
 	uint32_t lro_max;		/**< bytes of a packet that it puts together */

@@ -96,11 +96,20 @@ timestamp_register(struct revere_net_rxq *rxq)
 	return -rte_errno;
 }
 
+static uint8_t
+descs_of(uint32_t rxo)
+{
+	if (rxo == 0)
+		return REVERE_NET_RX_PLAIN;
+	return rxo & ~(RVR_RNA_RXO_CHECKSUM | RVR_RNA_RXO_VLAN) ? REVERE_NET_RX_ANY :
+								   REVERE_NET_RX_CHECKED;
+}
+
 static void
 rxq_set_rxo(struct revere_net_rxq *rxq, uint32_t rxo)
 {
 	rxq->rxo = rxo;
-	rxq->offloads = rxo != 0;
+	rxq->descs = descs_of(rxo);
 }
 
 int
@@ -170,7 +179,7 @@ revere_net_rxq_change(struct revere_net_rxq *rxq, uint32_t mask, uint32_t on)
 		return 0;
 	/* Before the device says more, the queue is to expect it; afterwards, until it is empty. */
 	rxq->rxo |= on;
-	rxq->offloads |= rxo != 0;
+	rxq->descs = RTE_MAX(rxq->descs, descs_of(rxo));
 	if (known)
 		ret = rxo_send(rxq, rxo);
 	if (ret == 0)

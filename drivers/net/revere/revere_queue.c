@@ -635,7 +635,7 @@ revere_net_rx_burst_mode(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_bu
 
 	snprintf(mode->info, sizeof(mode->info), "Scalar, %s%s",
 		rxq->split != NULL ? "split" : rxq->scatter ? "scattered" : "whole packets",
-		rxq->offloads ? ", offloads" : "");
+		rxq->descs != REVERE_NET_RX_PLAIN ? ", offloads" : "");
 	return 0;
 }
 

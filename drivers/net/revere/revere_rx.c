@@ -24,10 +24,12 @@
 #define RX_CHECKSUM_SHIFT 8 /* of flags */
 #define RX_MSG_LINES 4 /* cache lines of a message of 256 bytes */
 
-/* Flags of a packet that rx_plain() takes as it is. */
+/* Flags of a packet that rx_whole() takes as it is. */
 #define RX_PLAIN (RVR_RNA_RX_HASH | RVR_RNA_RX_VLAN)
+/* ... and as it is, but for states of checksums. */
+#define RX_CHECKED (RX_PLAIN | 0x7fu << RX_CHECKSUM_SHIFT)
 /* Of the word above ptype: length, which stays, and flags. */
-#define RX_PLAIN_MASK (~((uint32_t)RX_PLAIN << 16))
+#define RX_MASK(flags) (~((uint32_t)(flags) << 16))
 
 /** Word of a descriptor or of a header, loaded once. */
 static inline uint64_t
@@ -128,9 +130,18 @@ fill_of(const struct revere_net_rxq *rxq)
 	return (struct rx_fill){ rxq->rearm, rxq->ol_flags };
 }
 
+/** mbuf flags of the states of checksums. */
+static __rte_always_inline uint64_t
+checksum_flags(uint64_t first)
+{
+	return revere_net_rx_checksum_flags[(first >> (RX_FLAGS_SHIFT + RX_CHECKSUM_SHIFT)) &
+		(RTE_DIM(revere_net_rx_checksum_flags) - 1)];
+}
+
 /** Fields of an mbuf that a descriptor doesn't give, and those that it does. */
 static __rte_always_inline void
-fill_mbuf(struct rte_mbuf *m, const struct rx_fill *fill, uint64_t first, uint64_t second)
+fill_mbuf(struct rte_mbuf *m, const struct rx_fill *fill, uint64_t first, uint64_t second,
+	bool checked)
 {
 	revere_net_word *words = RTE_PTR_ADD(m, offsetof(struct rte_mbuf, data_off));
 
@@ -143,7 +154,8 @@ fill_mbuf(struct rte_mbuf *m, const struct rx_fill *fill, uint64_t first, uint64
 	RTE_BUILD_BUG_ON(offsetof(struct rte_mbuf, hash.rss) !=
 			 offsetof(struct rte_mbuf, data_off) + 28);
 	words[0] = fill->rearm;
-	words[1] = fill->ol_flags[(first >> RX_FLAGS_SHIFT) & 7];
+	words[1] = fill->ol_flags[(first >> RX_FLAGS_SHIFT) & 7] |
+		   (checked ? checksum_flags(first) : 0);
 #if RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN
 	words[2] = first & RX_TYPE_LEN_MASK;
 	words[3] = second;
@@ -157,12 +169,13 @@ fill_mbuf(struct rte_mbuf *m, const struct rx_fill *fill, uint64_t first, uint64
 }
 
 /**
- * Receives descriptors as if each were a whole packet.
+ * Receives descriptors as if each were a whole packet, with states of checksums or without.
  * @return whether they were; if not, nothing is received
  */
 static __rte_always_inline bool
-rx_plain(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint32_t count)
+rx_whole(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint32_t count, bool checked)
 {
+	const uint32_t bits = checked ? RX_MASK(RX_CHECKED) : RX_MASK(RX_PLAIN);
 	const struct rx_fill fill = fill_of(rxq);
 	const struct rvr_rna_rx_desc *desc = rxq->desc;
 	struct rte_mbuf **sw = rxq->sw;
@@ -176,9 +189,8 @@ rx_plain(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint32_t count)
 		uint64_t second = load_word(RTE_PTR_ADD(&desc[i], 8));
 		uint32_t len = (uint16_t)second;
 
-		wrong |= (((uint32_t)(first >> RX_LEN_SHIFT) & RX_PLAIN_MASK) ^ len) |
-			 (len - 1 >= room);
-		fill_mbuf(m, &fill, first, second);
+		wrong |= (((uint32_t)(first >> RX_LEN_SHIFT) & bits) ^ len) | (len - 1 >= room);
+		fill_mbuf(m, &fill, first, second, checked);
 		pkts[i] = m;
 	}
 	if (unlikely(wrong != 0))
@@ -312,7 +324,7 @@ rx_one(struct revere_net_rxq *rxq, struct rte_mbuf **whole)
 		return rx_bad_desc(rxq, second);
 	}
 	if (!(flags & RVR_RNA_RX_ERROR)) {
-		fill_mbuf(m, &fill, first, second);
+		fill_mbuf(m, &fill, first, second, true);
 		if (rxq->split != NULL)
 			rx_fill_split(rxq, m);
 	}
@@ -323,8 +335,6 @@ rx_one(struct revere_net_rxq *rxq, struct rte_mbuf **whole)
 		rxq->have = 0;
 		return true;
 	}
-	m->ol_flags |= revere_net_rx_checksum_flags[(flags >> RX_CHECKSUM_SHIFT) &
-		(RTE_DIM(revere_net_rx_checksum_flags) - 1)];
 	rxq->have += m->data_len;
 	*whole = m->data_len == 0 ? rx_empty(rxq, m, flags & RVR_RNA_RX_MORE) :
 				    rx_append(rxq, m, flags & RVR_RNA_RX_MORE);
@@ -352,6 +362,17 @@ rx_careful(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint32_t count)
 			break;
 	}
 	return received;
+}
+
+/** Receives descriptors of one message as whole packets, if its queue has such. */
+static __rte_always_inline bool
+rx_whole_packets(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint32_t count)
+{
+	if (unlikely(rxq->first != NULL || count > rxq->posted - rxq->used))
+		return false;
+	if (likely(rxq->descs == REVERE_NET_RX_PLAIN))
+		return rx_whole(rxq, pkts, count, false);
+	return rxq->descs == REVERE_NET_RX_CHECKED && rx_whole(rxq, pkts, count, true);
 }
 
 /** Looks at a message's header. @return false: it can't be, the queue is stopped */
@@ -405,9 +426,7 @@ revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t count)
 				prefetch_message(ring, taken + 1);
 		}
 		n = RTE_MIN(rxq->left, (uint32_t)(count - received));
-		if (likely(rxq->first == NULL && !rxq->offloads &&
-			    n <= rxq->posted - rxq->used &&
-			    rx_plain(rxq, &pkts[received], n))) {
+		if (likely(rx_whole_packets(rxq, &pkts[received], n))) {
 			received += n;
 			rxq->desc += n;
 			rxq->left -= n;
