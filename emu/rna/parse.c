@@ -57,8 +57,12 @@ parse_l4(struct walk *walk, uint8_t proto)
 
 	level->proto = proto;
 	level->l4 = (uint16_t)walk->at;
-	if ((level->flags & RNA_LEVEL_FRAGMENT) == 0 && walk_has(walk, l4_known[proto].header))
+	if (level->flags & RNA_LEVEL_FRAGMENT)
+		return;
+	if (walk_has(walk, l4_known[proto].header))
 		level->l4_type = l4_known[proto].type;
+	else
+		level->flags |= RNA_LEVEL_SHORT;
 }
 
 /** The end of what an IP header of some size carries by its own length. */
@@ -88,12 +92,16 @@ parse_ipv4(struct walk *walk)
 	const uint8_t *ip = walk_here(walk);
 	uint32_t header, total, fragment;
 
-	if (!walk_has(walk, 20))
+	if (!walk_has(walk, 20)) {
+		walk->level->flags |= RNA_LEVEL_SHORT;
 		return;
+	}
 	header = (ip[0] & 0xf) * 4u;
 	total = rna_be16(ip + 2);
-	if (ip[0] >> 4 != 4 || header < 20 || !walk_has(walk, header))
+	if (ip[0] >> 4 != 4 || header < 20 || !walk_has(walk, header)) {
+		walk->level->flags |= RNA_LEVEL_SHORT;
 		return;
+	}
 	walk->level->l3 = (uint16_t)walk->at;
 	walk->level->l3_type = RNA_L3_IPV4;
 	if (header > 20)
@@ -131,11 +139,15 @@ parse_extensions(struct walk *walk, uint8_t *proto)
 		const uint8_t *extension = walk_here(walk);
 		uint32_t fragment, size;
 
-		if (i == IPV6_EXTENSIONS_MAX || !walk_has(walk, 8))
+		if (i == IPV6_EXTENSIONS_MAX) {
+			walk->level->flags |= RNA_LEVEL_LOOP;
 			return false;
-		size = extension_size(extension, *proto);
-		if (!walk_has(walk, size))
+		}
+		size = walk_has(walk, 8) ? extension_size(extension, *proto) : 8;
+		if (!walk_has(walk, size)) {
+			walk->level->flags |= RNA_LEVEL_SHORT;
 			return false;
+		}
 		if (*proto == PROTO_FRAGMENT) {
 			fragment = rna_be16(extension + 2);
 			walk->level->flags |= fragment_flags(fragment >> 3, fragment & 1);
@@ -157,8 +169,10 @@ parse_ipv6(struct walk *walk)
 	struct rna_level *level = walk->level;
 	uint8_t proto;
 
-	if (!walk_has(walk, 40) || ip[0] >> 4 != 6)
+	if (!walk_has(walk, 40) || ip[0] >> 4 != 6) {
+		level->flags |= RNA_LEVEL_SHORT;
 		return;
+	}
 	level->l3 = (uint16_t)walk->at;
 	level->l3_type = RNA_L3_IPV6;
 	set_end(walk, 40, 40u + rna_be16(ip + 4));
@@ -215,6 +229,8 @@ parse_l3(struct walk *walk, uint16_t type)
 	} else if (type == ETHERTYPE_ARP && walk_has(walk, 28)) {
 		walk->level->l3 = (uint16_t)walk->at;
 		walk->level->l3_type = RNA_L3_ARP;
+	} else if (type == ETHERTYPE_ARP || (is_vlan(type) && !walk_has(walk, 4))) {
+		walk->level->flags |= RNA_LEVEL_SHORT;
 	}
 }
 
@@ -224,8 +240,10 @@ parse_ethernet(struct walk *walk)
 	struct rna_level *level = walk->level;
 	uint16_t type;
 
-	if (!walk_has(walk, 14))
+	if (!walk_has(walk, 14)) {
+		level->flags |= RNA_LEVEL_SHORT;
 		return;
+	}
 	level->l2 = (uint16_t)walk->at;
 	level->flags |= RNA_LEVEL_ETHER;
 	type = rna_be16(walk_here(walk) + 12);

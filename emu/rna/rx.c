@@ -169,6 +169,29 @@ rna_rx_length(struct rna_port *port, uint32_t len)
 	return false;
 }
 
+/** A packet whose headers contradict it: it is received, and counted. */
+static __attribute__((noinline)) void
+count_wrong(struct rna_port *port, unsigned int flags)
+{
+	struct rna_steer *steer = port->steer;
+
+	steer->stats.rx_bad_length += (flags & RNA_LEVEL_CUT) != 0;
+	steer->stats.rx_short_header += (flags & RNA_LEVEL_SHORT) != 0;
+	steer->stats.rx_extensions += (flags & RNA_LEVEL_LOOP) != 0;
+}
+
+/** Parses a packet that is received. */
+static inline void
+rx_parse(struct rna_port *port, const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
+{
+	unsigned int flags;
+
+	rna_parse(data, len, parsed);
+	flags = (unsigned int)parsed->outer.flags | parsed->inner.flags;
+	if (amu_unlikely((flags & RNA_LEVEL_WRONG) != 0))
+		count_wrong(port, flags);
+}
+
 /** A packet on its way to queues. */
 struct rx_packet {
 	const uint8_t *data;
@@ -224,7 +247,7 @@ rna_deliver_queue(struct rna_port *port, const uint8_t *data, uint32_t len, unsi
 	struct rx_packet packet = { .data = data, .len = len, .info.hash = hash };
 
 	if (port->ptypes || port->rx_offloads)
-		rna_parse(data, len, &packet.parsed);
+		rx_parse(port, data, len, &packet.parsed);
 	packet.info.type = (port->ptypes ? packet.parsed.ptype : 0) |
 			   (hashed ? RNA_RX_TYPE(RVR_RNA_RX_HASH) : 0);
 	info_mark(&packet.info, mark);
@@ -252,7 +275,7 @@ deliver_parsed(struct rna_port *port, const uint8_t *data, uint32_t len)
 	uint64_t type;
 	uint16_t id = 0;
 
-	rna_parse(data, len, &parsed);
+	rx_parse(port, data, len, &parsed);
 	type = port->ptypes ? parsed.ptype : 0;
 	if (rss->types != 0 && rna_rss_hash(rss, data, &parsed, &hash)) {
 		type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
@@ -297,7 +320,7 @@ rna_deliver_default(struct rna_port *port, const uint8_t *data, uint32_t len,
 	packet.info = (struct rna_rx_info){ 0 };
 	/* rna_parse() zeroes what it doesn't find; without it nobody looks. */
 	if (port->ptypes || port->rx_offloads || port->rss->types != 0)
-		rna_parse(data, len, &packet.parsed);
+		rx_parse(port, data, len, &packet.parsed);
 	packet.info.type = port->ptypes ? packet.parsed.ptype : 0;
 	info_mark(&packet.info, mark);
 	if (port->rss->types != 0 &&

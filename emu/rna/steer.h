@@ -79,6 +79,7 @@ struct rna_steer {
 	struct {
 		uint64_t rx_vlan_filtered, rx_no_pool, rx_pause, tx_pause, tx_loopback;
 		uint64_t wire_truncated, wire_bad_length, wire_errors;
+		uint64_t rx_short_header, rx_bad_length, rx_extensions;
 	} stats;
 
 	/* What the tables are made of. */

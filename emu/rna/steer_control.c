@@ -54,6 +54,9 @@ steer_stats(struct rna_port *port, const uint8_t *in, uint8_t *out, uint32_t *de
 		.wire_truncated = rvr_cpu_le64(steer->stats.wire_truncated),
 		.wire_bad_length = rvr_cpu_le64(steer->stats.wire_bad_length),
 		.wire_errors = rvr_cpu_le64(steer->stats.wire_errors),
+		.rx_short_header = rvr_cpu_le64(steer->stats.rx_short_header),
+		.rx_bad_length = rvr_cpu_le64(steer->stats.rx_bad_length),
+		.rx_extensions = rvr_cpu_le64(steer->stats.rx_extensions),
 	};
 
 	(void)in;

@@ -164,8 +164,12 @@ struct rvr_rna_steer_stats {
 	rvr_le64 wire_truncated; /**< records of the backend that end too early; it stops there */
 	rvr_le64 wire_bad_length; /**< records whose lengths can't be */
 	rvr_le64 wire_errors;	 /**< reads and writes of the backend that failed */
+	/* Of packets that a port parsed, for packet types, RSS or offloads; they are received. */
+	rvr_le64 rx_short_header; /**< a header that is named isn't there as a whole, or is none */
+	rvr_le64 rx_bad_length;	 /**< IP says a length that can't be */
+	rvr_le64 rx_extensions;	 /**< more than 8 extension headers */
 };
-_Static_assert(sizeof(struct rvr_rna_steer_stats) == 64, "wire");
+_Static_assert(sizeof(struct rvr_rna_steer_stats) == 88, "wire");
 
 #ifdef __cplusplus
 }

@@ -10,7 +10,9 @@ import time
 import pytest
 from conftest import Tap, leave, programs, settles, wait_until, xstats
 from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
+from scapy.layers.vxlan import VXLAN
 from scapy.packet import Raw
 from scapy.utils import rdpcap, wrpcap
 
@@ -88,6 +90,19 @@ BAD = {
     "empty": ([record(b""), record(GOOD)], 1, {"rx_undersize": 1}),
     "13_bytes": ([record(bytes(13)), record(GOOD)], 1, {"rx_undersize": 1}),
 }
+# Frames with headers that contradict them, and what is counted.
+WRONG = {
+    "rx_short_header": [
+        Ether(type=0x0800) / Raw(b"\x45" + bytes(9)), Ether(type=0x0800) / Raw(b"\x4f" + bytes(40)),
+        Ether(type=0x0800) / Raw(b"\x61" + bytes(40)), Ether(type=0x86dd) / Raw(b"\x60" + bytes(30)),
+        Ether(type=0x0806) / Raw(bytes(20)), Ether(type=0x8100) / Raw(b"\0"),
+        Ether() / IP(proto=6, len=30) / Raw(bytes(10)),
+        Ether() / IPv6(nh=0, plen=8) / Raw(b"\x11\x05" + bytes(6))],
+    "rx_bad_length": [Ether() / IP(len=9000) / UDP() / Raw(bytes(20)),
+                      Ether() / IP(len=19) / UDP(), Ether() / IPv6(plen=3000) / UDP(),
+                      Ether() / IP() / UDP(dport=4789) / VXLAN() / Ether() / IP(len=900) / UDP()],
+    "rx_extensions": [Ether() / IPv6(nh=60) / Raw((b"\x3c\0" + bytes(6)) * 9)],
+}
 
 
 @pytest.mark.parametrize("what", BAD)
@@ -102,6 +117,24 @@ def test_pcap_bad_records(testpmd, tmp_path, what):
     stats = xstats(pmd)
     assert {name: stats[name] for name in counted} == counted
     assert pmd.port_stats()["RX-packets"] == good
+    leave(pmd)
+
+
+def test_wrong_headers(testpmd, tap, tap_name):
+    """Packets that contradict themselves arrive, each counted by its reason."""
+    pmd = testpmd([f"net_revere0,tap={tap_name}"], ["--rxq=2", "--txq=2", "--rss-ip"])
+    port = tap(tap_name)
+    pmd.command("start")
+    sent = {}
+    for name, frames in WRONG.items():
+        for frame in frames:
+            port.send(bytes(frame))
+        sent[name] = len(frames)
+    assert wait_until(lambda: pmd.port_stats()["RX-packets"] == sum(sent.values()))
+    stats = xstats(pmd)
+    assert {name: stats[name] for name in sent} == sent
+    pmd.command("clear port xstats 0")
+    assert xstats(pmd)["rx_short_header"] == 0
     leave(pmd)
 
 

@@ -163,6 +163,9 @@ static const struct counter steer_counters[] = {
 	{ "wire_truncated", offsetof(struct rvr_rna_steer_stats, wire_truncated) },
 	{ "wire_bad_length", offsetof(struct rvr_rna_steer_stats, wire_bad_length) },
 	{ "wire_errors", offsetof(struct rvr_rna_steer_stats, wire_errors) },
+	{ "rx_short_header", offsetof(struct rvr_rna_steer_stats, rx_short_header) },
+	{ "rx_bad_length", offsetof(struct rvr_rna_steer_stats, rx_bad_length) },
+	{ "rx_extensions", offsetof(struct rvr_rna_steer_stats, rx_extensions) },
 };
 
 /** Of struct revere_net_sw_stats. */
