@@ -115,9 +115,9 @@ struct asn {
 	struct asn_point {
 		uint8_t type; /* enum rvr_asn_end */
 		uint8_t ams;
-		uint16_t phy_id, aha_id;
+		uint16_t id, phy_id, aha_id;
 	} src, dst;
-	uint8_t prio, log2_msg_length;
+	struct revere_asn_conf conf;
 	TAILQ_ENTRY(asn) next;
 };
 
@@ -231,12 +231,26 @@ struct revere_ami_sw {
 	uint64_t masks[2]; /* digest masks, by enum rvr_ams_type */
 };
 
+/* Both digest masks of a context that is configured. */
+void ami_sw_masks_set(struct revere_ami_sw *ami_sw, uint64_t tx, uint64_t rx);
+/* A disabled context as after revere_ami_sw_create(): without rings. */
+void ami_sw_rings_drop(struct revere_ami_sw *ami_sw);
+
 struct revere_ami_hw {
 	TAILQ_ENTRY(revere_ami_hw) next;
 	struct revere_dev *dev;
 	uint16_t id, phy_id, aha_id;
 	struct revere_ami_hw_conf conf;
 };
+
+/* ---- Contexts with all that belongs to them (context.c) -------------------------------------- */
+
+bool ami_point_is_sw(const struct asn_point *point, const struct revere_ami_sw *ami_sw);
+/* Whether a session ends there. */
+bool ami_asn_is_of(const struct asn *asn, const struct revere_ami_sw *ami_sw);
+bool ami_asn_is_of_hw(const struct asn *asn, const struct revere_ami_hw *ami_hw);
+/* Destroys the sessions of an AMI-SW, and AMI-HWs that have none then. */
+void ami_context_disconnect(struct revere_ami_sw *ami_sw);
 
 static inline unsigned int
 dev_num_ams(const struct revere_dev *dev, enum rvr_ams_type type)

@@ -609,6 +609,32 @@ revere_ami_sw_irq_mask(struct revere_ami_sw *ami_sw, enum rvr_ams_type type, uin
 	dev_kick(ami_sw->dev);
 }
 
+void
+ami_sw_masks_set(struct revere_ami_sw *ami_sw, uint64_t tx, uint64_t rx)
+{
+	pthread_mutex_lock(&ami_sw->mask_lock);
+	ami_sw->masks[RVR_AMS_TX] = tx;
+	ami_sw->masks[RVR_AMS_RX] = rx;
+	page_write(ami_sw, RVR_TX_DIGEST_MASK, tx);
+	page_write(ami_sw, RVR_RX_DIGEST_MASK, rx);
+	pthread_mutex_unlock(&ami_sw->mask_lock);
+}
+
+static int
+drop_socket(struct revere_ami_sw *ami_sw, struct socket *socket, void *arg)
+{
+	ami_sw->sockets[socket->conf.type][socket->conf.ams] = NULL;
+	return free_socket(ami_sw, socket, arg);
+}
+
+void
+ami_sw_rings_drop(struct revere_ami_sw *ami_sw)
+{
+	bool quiesced = reset_and_configure(ami_sw) == 0;
+
+	foreach_socket(ami_sw, drop_socket, &quiesced);
+}
+
 /* ---- Save and restore ----------------------------------------------------------------------- */
 
 static int

@@ -51,11 +51,13 @@ point(const struct revere_asn_end *end)
 		return (struct asn_point){
 			.type = RVR_END_AMI_SW,
 			.ams = end->ams,
+			.id = revere_ami_sw_id(end->ami_sw),
 			.phy_id = revere_ami_sw_phy_id(end->ami_sw),
 		};
 	return (struct asn_point){
 		.type = RVR_END_AMI_HW,
 		.ams = end->ams,
+		.id = revere_ami_hw_id(end->ami_hw),
 		.phy_id = revere_ami_hw_phy_id(end->ami_hw),
 		.aha_id = revere_ami_hw_aha_id(end->ami_hw),
 	};
@@ -136,8 +138,7 @@ revere_asn_create(struct revere_dev *dev, const struct revere_asn_end *src,
 		return -ENOMEM;
 	asn->src = point(src);
 	asn->dst = point(dst);
-	asn->prio = conf->prio;
-	asn->log2_msg_length = conf->log2_msg_length;
+	asn->conf = *conf;
 	pthread_mutex_lock(&dev->lock);
 	ret = dev->vf ? ami_given_asn(dev, src, dst, conf, &asn->id) :
 		connect_ends(dev, asn, conf);

@@ -136,7 +136,7 @@ dump_asn(const struct asn *asn, FILE *file)
 	dump_point(&asn->src, file);
 	fputs(" -> ", file);
 	dump_point(&asn->dst, file);
-	fprintf(file, ", 2^%u DW, priority %u\n", asn->log2_msg_length, asn->prio);
+	fprintf(file, ", 2^%u DW, priority %u\n", asn->conf.log2_msg_length, asn->conf.prio);
 }
 
 int

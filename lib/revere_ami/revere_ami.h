@@ -328,6 +328,39 @@ int revere_asn_create(struct revere_dev *dev, const struct revere_asn_end *src,
 		      const struct revere_asn_end *dst, const struct revere_asn_conf *conf);
 int revere_asn_destroy(struct revere_dev *dev, uint32_t asn_id);
 
+/* ---- A context with all that belongs to it --------------------------------------------------- */
+
+/**
+ * AMI-HWs that sessions of an AMI-SW end at, in no particular order.
+ * @return how many there are; at most @p max are stored
+ */
+unsigned int revere_context_agents(struct revere_ami_sw *ami_sw, struct revere_ami_hw **ami_hws,
+				   unsigned int max);
+
+/** Destroys an AMI-SW, its sessions, and AMI-HWs that have none but these. NULL is allowed. */
+void revere_context_release(struct revere_ami_sw *ami_sw);
+
+/**
+ * Saves a disabled AMI-SW with its rings, what waits in them, its sessions and the AMI-HWs at their
+ * ends, in the format of rvr_state.h. The context stays as it is: enable it, or release it.
+ *
+ * @param state  where to; with a size of 0 it may be NULL
+ * @return bytes that it takes, beyond @p size: it wasn't written; -EBUSY enabled; -ENOTSUP a
+ *         session with another context, or an agent with state of its own (RNA)
+ */
+int revere_context_save(struct revere_ami_sw *ami_sw, void *state, size_t size);
+
+/**
+ * Restores on an AMI-SW as revere_ami_sw_create() makes it, of this or another Function, device or
+ * process: makes AMI-HWs of the same kinds of agents, sessions, and rings with what waited in them.
+ * Leaves it disabled. Buffers that messages refer to must be mapped for it at the same
+ * addresses. Its own PASID stays. If it fails nothing has changed.
+ *
+ * @return 0; -EINVAL no such state, or damaged; -ENOTSUP of a newer version; -EBUSY the AMI-SW is
+ *         in use; -ENOENT no such agent here; -ENOSPC, -ENOMEM no more contexts, memory
+ */
+int revere_context_restore(struct revere_ami_sw *ami_sw, const void *state, size_t size);
+
 /* ---- Virtual Functions, from the PF ---------------------------------------------------------- */
 
 /** Enables a VF (PF-F-ENABLE) or stops all that it has (PF-F-DISABLE). -EINVAL no such VF */

@@ -130,7 +130,7 @@ class Generated(Directive):
     """A directive whose content is reStructuredText that lines() makes."""
 
     optional_arguments = 100
-    header = "lib/revere_ami/rvr_[mr][sn]*.h"  # of messages: all but rvr_regs.h
+    header = "lib/revere_ami/rvr_[mrs][snt]*.h"  # of messages: all but rvr_regs.h
 
     def run(self):
         """Reads the header, parses what lines() made."""
