@@ -170,6 +170,22 @@ def test_secondary(machine):
         pmd.quit()
 
 
+def test_processes(machine):
+    """A primary and a secondary process copy on different channels of the PCI device."""
+    command = f"dpdk-test-revere --file-prefix=rvr -d {DRIVERS} -a {BDF},class=dma "
+    machine.check("rm -f /tmp/enough")
+    machine.start("primary", "until test -e /tmp/enough; do usleep 100000; done | "
+                  f"{command} -l 0 -m 64 -- processes")
+    machine.check("n=0; until grep -q ready /tmp/primary.out; do n=$((n+1)); "
+                  "test $n -lt 600 || { cat /tmp/primary.out; false; break; }; usleep 100000; done",
+                  90)
+    text = machine.check(f"{command} -l 1 --proc-type=secondary -- processes 2>&1", 120)
+    assert "secondary: 1000 batches of 32 copies: passed" in text, text
+    machine.check("touch /tmp/enough")
+    code, text = machine.result("primary", 60)
+    assert code == 0 and re.search(r"primary: \d+ batches of 32 copies: passed", text), text
+
+
 def autotest(machine):
     """Stock dpdk-test's dmadev_autotest; gives its output."""
     text = machine.check(

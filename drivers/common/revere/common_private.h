@@ -52,6 +52,9 @@ void share_start(void);
  * line: it has none of this class.
  */
 int secondary_attach(const char *name, struct rte_device *rte_dev, struct revere_class *class);
+/* Undoes it; a class that wasn't attached is none of the secondary's business, and 0. */
+int secondary_detach(const char *name, const struct rte_device *rte_dev,
+	const struct revere_class *class);
 
 /* ---- Transports ----------------------------------------------------------------------------- */
 

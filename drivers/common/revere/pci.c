@@ -388,6 +388,17 @@ probe_with(struct rte_pci_device *pci_dev, struct rte_kvargs *args)
 	return ret;
 }
 
+static int
+pci_detach(struct rte_pci_device *pci_dev)
+{
+	struct revere_class *class;
+	int ret = 0;
+
+	for (class = class_first(); class != NULL && ret == 0; class = class->next)
+		ret = secondary_detach(pci_dev->device.name, &pci_dev->device, class);
+	return ret;
+}
+
 /* A secondary process has what the primary has, as far as that can be shared. */
 static int
 pci_attach(struct rte_pci_device *pci_dev)
@@ -399,8 +410,10 @@ pci_attach(struct rte_pci_device *pci_dev)
 		if (class->attach == NULL)
 			continue;
 		ret = secondary_attach(pci_dev->device.name, &pci_dev->device, class);
-		if (ret < 0 && ret != -ENODEV)
+		if (ret < 0 && ret != -ENODEV) {
+			pci_detach(pci_dev);
 			return ret;
+		}
 		num += ret == 0;
 	}
 	if (num > 0)
@@ -408,17 +421,6 @@ pci_attach(struct rte_pci_device *pci_dev)
 	COMMON_LOG(ERR, pci_dev->device.name, "the primary process has no such device of a class "
 		"that secondary processes can use");
 	return -ENODEV;
-}
-
-static int
-pci_detach(struct rte_pci_device *pci_dev)
-{
-	struct revere_class *class;
-
-	for (class = class_first(); class != NULL; class = class->next)
-		if (class->detach != NULL)
-			class->detach(pci_dev->device.name);
-	return 0;
 }
 
 static int

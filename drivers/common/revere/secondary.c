@@ -133,6 +133,15 @@ struct shared_area {
 
 static TAILQ_HEAD(, shared_area) shared = TAILQ_HEAD_INITIALIZER(shared);
 
+/* What this process uses: of a PCI device one class and not another. */
+struct use {
+	TAILQ_ENTRY(use) next;
+	const struct rte_device *rte_dev;
+	const struct revere_class *class;
+};
+
+static TAILQ_HEAD(, use) uses = TAILQ_HEAD_INITIALIZER(uses);
+
 static int
 share_ask(const char *name, const char *class, struct share_reply *reply,
 	int fds[SHARE_AREAS_MAX])
@@ -213,6 +222,39 @@ areas_map(const char *name, const struct share_reply *reply, const int *fds)
 	return ret;
 }
 
+static int
+use_begin(const char *name, struct rte_device *rte_dev, const struct revere_class *class)
+{
+	struct use *use = calloc(1, sizeof(*use));
+	int ret = use == NULL ? -ENOMEM : class->attach(name, rte_dev);
+
+	if (ret < 0) {
+		free(use);
+		return ret;
+	}
+	use->rte_dev = rte_dev;
+	use->class = class;
+	device_lock();
+	TAILQ_INSERT_TAIL(&uses, use, next);
+	device_unlock();
+	return 0;
+}
+
+static struct use *
+use_end(const struct rte_device *rte_dev, const struct revere_class *class)
+{
+	struct use *use;
+
+	device_lock();
+	TAILQ_FOREACH(use, &uses, next)
+		if (use->rte_dev == rte_dev && use->class == class)
+			break;
+	if (use != NULL)
+		TAILQ_REMOVE(&uses, use, next);
+	device_unlock();
+	return use;
+}
+
 int
 secondary_attach(const char *name, struct rte_device *rte_dev, struct revere_class *class)
 {
@@ -234,5 +276,17 @@ secondary_attach(const char *name, struct rte_device *rte_dev, struct revere_cla
 	else if (ret != -ENODEV)
 		COMMON_LOG(ERR, name, "the primary process doesn't share its device of class %s: "
 			"%s", class->name, strerror(-ret));
-	return ret < 0 ? ret : class->attach(name, rte_dev);
+	return ret < 0 ? ret : use_begin(name, rte_dev, class);
+}
+
+int
+secondary_detach(const char *name, const struct rte_device *rte_dev,
+	const struct revere_class *class)
+{
+	struct use *use = use_end(rte_dev, class);
+
+	if (use == NULL)
+		return 0;
+	free(use);
+	return class->detach(name);
 }

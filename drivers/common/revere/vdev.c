@@ -254,7 +254,7 @@ int
 revere_vdev_remove(struct rte_vdev_device *vdev, struct revere_class *class)
 {
 	if (secondary())
-		return class->detach == NULL ? 0 : class->detach(rte_vdev_device_name(vdev));
+		return secondary_detach(rte_vdev_device_name(vdev), &vdev->device, class);
 	return detach(&vdev->device, class);
 }
 
