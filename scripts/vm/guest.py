@@ -142,8 +142,8 @@ class Guest:
         if self.serial is None:
             self.serial = self.dial(self.line)
         while time.monotonic() < deadline:
-            self.serial.sendall(b"\n")
             try:
+                self.send("")
                 self.run_here("true", 3)
                 return
             except GuestError:
@@ -185,7 +185,10 @@ class Guest:
 
     def send(self, line):
         """Type a line."""
-        self.serial.sendall(line.encode() + b"\n")
+        try:
+            self.serial.sendall(line.encode() + b"\n")
+        except OSError as error:
+            raise GuestError(f"the guest is gone: {self.what()}") from error
 
     def run(self, command, seconds=60):
         """Run a shell command. Gives (exit status, output)."""

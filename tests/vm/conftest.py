@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 The Revere for DPDK authors
-"""Guests for the tests: one with an IOMMU and one without, each booted once.
+"""Guests for the tests: one with an IOMMU, one without, and one for a bad end, each booted once.
 
-Each has some devices, each served by a revere-emu of its own. Most tests use the first one, while
-what takes long because it waits (a reset of a Function: 0.1 s) runs on the others.
+The first two have some devices, each served by a revere-emu of its own. Most tests use the first
+one, while what takes long because it waits (a reset of a Function: 0.1 s) runs on the others.
 """
 
 import pathlib
@@ -21,7 +21,6 @@ DRIVERS = "/revere/drivers"
 BDF = "0000:00:01.0"  # of tests, one after the other
 BDF_CONFORMANCE = "0000:00:02.0"
 BDF_KILLED = "0000:00:03.0"  # its users are
-BDF_DOOMED = "0000:00:04.0"  # its revere-emu is
 CLIENT = "/revere/tests/vm/vfio_client"
 
 CONFORMANCE = (f"dpdk-test-revere -l 0 --in-memory -d {DRIVERS} -a {BDF_CONFORMANCE},class=raw "
@@ -107,12 +106,13 @@ def archive():
 
 @pytest.fixture(scope="session")
 def machines(archive, tmp_path_factory):
-    """Both guests, booting at the same time."""
+    """All guests, booting at the same time."""
     made = []
     try:
-        made.append(Machine(tmp_path_factory.mktemp("iommu"), True,
-                            [BDF, BDF_CONFORMANCE, BDF_KILLED, BDF_DOOMED]))
-        made.append(Machine(tmp_path_factory.mktemp("noiommu"), False, [BDF, BDF_CONFORMANCE]))
+        for name, iommu, devices in (("iommu", True, [BDF, BDF_CONFORMANCE, BDF_KILLED]),
+                                     ("noiommu", False, [BDF, BDF_CONFORMANCE]),
+                                     ("doomed", True, [BDF])):
+            made.append(Machine(tmp_path_factory.mktemp(name), iommu, devices))
         yield made
     finally:
         for machine in made:
@@ -136,3 +136,19 @@ def machine_noiommu(machines):
     made.bind_all()
     made.start("conformance", CONFORMANCE)
     return made
+
+
+@pytest.fixture(scope="session")
+def doomed_machines(machines, archive, tmp_path_factory):
+    """Guests one after the other, to be given up."""
+    made = [machines[2]]
+
+    def more():
+        while len(made) <= 3:
+            made[-1].bind_all()
+            yield made[-1]
+            made.append(Machine(tmp_path_factory.mktemp("doomed"), True, [BDF]))
+
+    yield more()
+    for machine in made[1:]:
+        machine.close()
