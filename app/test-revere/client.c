@@ -179,6 +179,7 @@ client_reset(struct client *c)
 	c->num_ami = c->num_mem = 0;
 	c->next_hw = 0;
 	c->next_asn = 0;
+	c->late_irqs = 0;
 	memset(c->msk, 0, sizeof(c->msk));
 	if (ret != 0)
 		client_fail(c, "Function Level Reset: %s", strerror(-ret));

@@ -102,6 +102,7 @@ struct client {
 	unsigned int num_ami;
 	uint16_t next_hw;
 	uint32_t next_asn;
+	unsigned int late_irqs; /**< where none was due, in this test */
 
 	unsigned int arg; /**< parameter of the test */
 	jmp_buf out;	  /**< where failing and skipping leads */

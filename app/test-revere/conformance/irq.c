@@ -12,6 +12,7 @@
 #include "conf.h"
 
 #define VECTOR 3
+#define ROUNDS 3 /* of what raises no interrupt */
 
 /** Waits until a digest has a value. */
 static void
@@ -111,11 +112,15 @@ need_irq(struct client *c, int fd, const char *when)
 		client_fail(c, "no interrupt %s within %u ms", when, c->timeout_ms);
 }
 
+/**
+ * In a guest an interrupt of before may come late, even one of a test before: one is forgiven in
+ * each test, and so this is asked ROUNDS times, each after what mustn't raise one.
+ */
 static void
 no_irq(struct client *c, int fd, const char *when)
 {
 	client_settle(c);
-	if (client_irq_count(c, fd, 0) != 0)
+	if (client_irq_count(c, fd, 0) != 0 && c->late_irqs++ > 0)
 		client_fail(c, "an interrupt %s", when);
 }
 
@@ -127,7 +132,8 @@ rx_irq(struct client *c)
 	unsigned int i;
 
 	client_ami_enable(c, path.ami);
-	no_irq(c, fd, "without a message");
+	for (i = 0; i < ROUNDS; i++)
+		no_irq(c, fd, "without a message");
 	for (i = 0; i < 20; i++) {
 		client_push(c, path.tx, 1);
 		need_irq(c, fd, "for a message");
@@ -142,14 +148,17 @@ rx_irq_threshold(struct client *c)
 {
 	struct client_path path = path_with(c, 2, false, true);
 	int fd = client_irq(c, VECTOR);
+	unsigned int i;
 
 	client_ami_enable(c, path.ami);
-	client_push(c, path.tx, 3);
-	client_index_wait(c, path.rx, 3);
-	no_irq(c, fd, "below the threshold");
-	client_push(c, path.tx, 1);
-	need_irq(c, fd, "at the threshold");
-	client_pop_all(c, path.rx, 4, 0);
+	for (i = 0; i < ROUNDS; i++) {
+		client_push(c, path.tx, 3);
+		client_index_wait(c, path.rx, i * 4 + 3);
+		no_irq(c, fd, "below the threshold");
+		client_push(c, path.tx, 1);
+		need_irq(c, fd, "at the threshold");
+		client_pop_all(c, path.rx, 4, 0);
+	}
 	client_push(c, path.tx, 8);
 	need_irq(c, fd, "across the threshold");
 	client_irq_close(c, VECTOR, fd);
@@ -160,10 +169,13 @@ rx_irq_disabled(struct client *c)
 {
 	struct client_path path = path_with(c, 0, false, false);
 	int fd = client_irq(c, VECTOR);
+	unsigned int i;
 
 	client_ami_enable(c, path.ami);
-	client_exchange(c, path.tx, path.rx, 20, 0);
-	no_irq(c, fd, "with RX_IRQ_ENABLE = 0");
+	for (i = 0; i < ROUNDS; i++) {
+		client_exchange(c, path.tx, path.rx, 20, 0);
+		no_irq(c, fd, "with RX_IRQ_ENABLE = 0");
+	}
 	client_irq_close(c, VECTOR, fd);
 }
 
@@ -238,15 +250,19 @@ two_vectors(struct client *c)
 	struct client_path one = path_with(c, 0, false, true);
 	struct client_path two = path_with(c, 0, false, true);
 	int fd = client_irq(c, VECTOR), fd2 = client_irq(c, VECTOR + 1);
+	unsigned int i;
 
 	two.ami->conf.rx_vector = VECTOR + 1;
 	client_equal(c, "F-AMI-SW-CONFIGURE STATUS",
 		     client_f_ami_sw_configure(c, &two.ami->conf, NULL), 0);
 	client_ami_enable(c, one.ami);
 	client_ami_enable(c, two.ami);
-	client_push(c, two.tx, 1);
-	need_irq(c, fd2, "on the second AMI-SW's vector");
-	no_irq(c, fd, "on the first AMI-SW's vector");
+	for (i = 0; i < ROUNDS; i++) {
+		client_push(c, two.tx, 1);
+		need_irq(c, fd2, "on the second AMI-SW's vector");
+		no_irq(c, fd, "on the first AMI-SW's vector");
+		client_pop_all(c, two.rx, 1, 0);
+	}
 	client_push(c, one.tx, 1);
 	need_irq(c, fd, "on the first AMI-SW's vector");
 	client_irq_close(c, VECTOR, fd);
@@ -307,8 +323,10 @@ response_irq(struct client *c)
 	client_reg_write(c, RVR_MGT_RX_IRQ_CTRL, 0);
 	client_settle(c);
 	client_irq_count(c, fd, 0);
-	client_f_probe(c, NULL, NULL);
-	no_irq(c, fd, "for a response with MGT_RX_IRQ_CTRL.Enable = 0");
+	for (i = 0; i < ROUNDS; i++) {
+		client_f_probe(c, NULL, NULL);
+		no_irq(c, fd, "for a response with MGT_RX_IRQ_CTRL.Enable = 0");
+	}
 	client_irq_close(c, VECTOR, fd);
 }
 
@@ -317,15 +335,19 @@ response_irq_mask(struct client *c)
 {
 	int fd = client_irq(c, VECTOR);
 	uint8_t msg[RVR_MGT_MSG_SIZE];
+	unsigned int i;
 
 	client_reg_write(c, RVR_MGT_RX_VECTOR, VECTOR);
 	client_reg_write(c, RVR_MGT_RX_DIGEST_MASK, 1);
 	client_reg_write(c, RVR_MGT_RX_IRQ_CTRL, 1);
-	send_probe(c);
-	no_irq(c, fd, "for a response that is masked");
-	client_reg_write(c, RVR_MGT_RX_DIGEST_MASK, 0);
-	need_irq(c, fd, "after unmasking");
-	client_take(c, RVR_MGT_RX_RESPONSE, msg, c->timeout_ms);
+	for (i = 0; i < ROUNDS; i++) {
+		send_probe(c);
+		no_irq(c, fd, "for a response that is masked");
+		client_reg_write(c, RVR_MGT_RX_DIGEST_MASK, 0);
+		need_irq(c, fd, "after unmasking");
+		client_reg_write(c, RVR_MGT_RX_DIGEST_MASK, 1);
+		client_take(c, RVR_MGT_RX_RESPONSE, msg, c->timeout_ms);
+	}
 	client_irq_close(c, VECTOR, fd);
 }
 
