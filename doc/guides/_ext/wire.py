@@ -34,7 +34,7 @@ def sentence(comment):
     """A comment on one line, Doxygen's marks as literals."""
     text = " ".join(re.sub(r"\n\s*\*", " ", comment or "").split())
     text = re.sub(r"@[pc]\s+(\w+)", r"``\1``", text)
-    text = re.sub(r"(?<![`\w])(RVR_\w+\*?|rvr_\w+)", r"``\1``", text)
+    text = re.sub(r"(?<![`\w])(RVR_\w+\*?|rvr_\w+(?:\(\))?)", r"``\1``", text)
     return re.sub(r"(?<!`)\*(?!`)", r"\\*", text)
 
 
