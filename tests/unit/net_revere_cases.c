@@ -1179,6 +1179,214 @@ preparation_refuses(void **state)
 	pools_are_full();
 }
 
+/* ---- Fragmentation -------------------------------------------------------------------------- */
+
+#define DATAGRAM 3001u /* bytes of a UDP payload */
+#define HEADERS (14u + 20u)
+
+/** A UDP datagram over IPv4 that is to be cut into fragments of so many bytes. */
+static struct rte_mbuf *
+datagram_make(uint16_t mss)
+{
+	struct rte_mbuf *m = packet_make(big_pool, 5, HEADERS + 8 + DATAGRAM, BIG_ROOM);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(void *)(ip + 1);
+
+	data[12] = 0x08;
+	data[13] = 0x00;
+	memset(ip, 0, sizeof(*ip));
+	ip->version_ihl = 0x45;
+	ip->total_length = rte_cpu_to_be_16(20 + 8 + DATAGRAM);
+	ip->packet_id = rte_cpu_to_be_16(77);
+	ip->time_to_live = 9;
+	ip->next_proto_id = IPPROTO_UDP;
+	ip->src_addr = rte_cpu_to_be_32(0x0a000001);
+	ip->dst_addr = rte_cpu_to_be_32(0x0a000002);
+	udp->dgram_len = rte_cpu_to_be_16(8 + DATAGRAM);
+	m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_SEG;
+	m->l2_len = 14;
+	m->l3_len = 20;
+	m->l4_len = 8;
+	m->tso_segsz = mss;
+	return m;
+}
+
+/** UDP over IPv4 leaves as fragments, whose sum is the datagram with a right checksum. */
+static void
+datagrams_are_cut(void **state)
+{
+	const struct setup setup = { .tx_offloads = RTE_ETH_TX_OFFLOAD_UDP_TSO };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_mbuf *m = datagram_make(1003), *parts[4];
+	uint8_t whole[20 + 8 + DATAGRAM] __rte_aligned(4);
+	struct rte_ipv4_hdr *ip;
+	uint32_t i, at = 0;
+
+	(void)state;
+	assert_int_equal(rte_eth_tx_prepare(port, 0, &m, 1), 1);
+	send_all(port, 0, &m, 1);
+	receive_all(port, 0, parts, RTE_DIM(parts));
+	for (i = 0; i < RTE_DIM(parts); i++) {
+		uint32_t bytes = parts[i]->pkt_len - HEADERS;
+		bool last = i == RTE_DIM(parts) - 1;
+
+		ip = rte_pktmbuf_mtod_offset(parts[i], struct rte_ipv4_hdr *, 14);
+		assert_int_equal(bytes, last ? 8 + DATAGRAM - 3000 : 1000);
+		assert_int_equal(rte_be_to_cpu_16(ip->fragment_offset),
+			at / 8 | (last ? 0 : 0x2000));
+		assert_int_equal(rte_be_to_cpu_16(ip->total_length), 20 + bytes);
+		assert_int_equal(rte_be_to_cpu_16(ip->packet_id), 77);
+		assert_int_equal(rte_raw_cksum(ip, 20), 0xffff);
+		memcpy(whole + 20 + at, ip + 1, bytes);
+		at += bytes;
+		if (i == 0)
+			memcpy(whole, ip, 20);
+		rte_pktmbuf_free(parts[i]);
+	}
+	assert_int_equal(at, 8 + DATAGRAM);
+	ip = (struct rte_ipv4_hdr *)(void *)whole;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(20 + at));
+	assert_int_equal(rte_ipv4_udptcp_cksum_verify(ip, ip + 1), 0);
+	for (i = 0; i < DATAGRAM; i++)
+		assert_int_equal(whole[28 + i], content(5, HEADERS + 8 + i));
+	receive_none(port, 0);
+	port_down(port);
+	pools_are_full();
+}
+
+/* ---- Pieces and streams --------------------------------------------------------------------- */
+
+#define FIRST_PIECE 100
+
+/** Sets a port up whose packets go to mbufs of two pools. */
+static int
+split_setup(uint16_t port, struct rte_mempool *second, uint16_t length)
+{
+	struct rte_eth_conf conf = { .rxmode.offloads = RTE_ETH_RX_OFFLOAD_BUFFER_SPLIT };
+	union rte_eth_rxseg segments[2] = {
+		{ .split = { .mp = pool, .length = length, .offset = 16 } },
+		{ .split = { .mp = second, .length = 600, .offset = 32 } },
+	};
+	struct rte_eth_rxconf rxconf = {
+		.offloads = conf.rxmode.offloads,
+		.rx_seg = segments,
+		.rx_nseg = RTE_DIM(segments),
+	};
+	int ret = rte_eth_dev_configure(port, 1, 1, &conf);
+
+	if (ret == 0)
+		ret = rte_eth_rx_queue_setup(port, 0, 31, SOCKET_ID_ANY, &rxconf, NULL);
+	if (ret == 0)
+		ret = rte_eth_tx_queue_setup(port, 0, 256, SOCKET_ID_ANY, NULL);
+	return ret == 0 ? rte_eth_promiscuous_enable(port) : ret;
+}
+
+/** Packets shorter than the first piece, longer, and longer than a buffer of the second. */
+static void
+pieces_go_apart(void **state)
+{
+	static const uint32_t lens[] = { 14, 99, 100, 101, 115, 300, 1500 };
+	struct rte_mempool *small = rte_pktmbuf_pool_create("small", 255, 0, 0, 32 + 600,
+		SOCKET_ID_ANY);
+	int port = port_add("net_revere_test", "backend=loop");
+	unsigned int i, round;
+
+	(void)state;
+	assert_true(port == 0 && small != NULL);
+	assert_int_equal(split_setup(0, small, 0), -EINVAL);
+	assert_int_equal(split_setup(0, small, FIRST_PIECE), 0);
+	assert_int_equal(rte_eth_dev_start(0), 0);
+	for (round = 0; round < 20; round++)
+		for (i = 0; i < RTE_DIM(lens); i++) {
+			struct rte_mbuf *m = packet_make(pool, i, lens[i], ROOM);
+			uint32_t first = RTE_MIN(lens[i], (uint32_t)FIRST_PIECE);
+
+			send_all(0, 0, &m, 1);
+			receive_all(0, 0, &m, 1);
+			packet_check(m, i, lens[i]);
+			assert_int_equal(m->data_len, first);
+			assert_ptr_equal(m->pool, pool);
+			assert_int_equal(m->data_off, RTE_PKTMBUF_HEADROOM + 16);
+			assert_int_equal(m->nb_segs, 1 + (lens[i] - first + 599) / 600);
+			if (m->next != NULL) {
+				assert_ptr_equal(m->next->pool, small);
+				assert_int_equal(m->next->data_off, 32);
+			}
+			rte_pktmbuf_free(m);
+		}
+	assert_int_equal(rte_eth_dev_rx_queue_stop(0, 0), 0);
+	assert_int_equal(rte_eth_dev_rx_queue_start(0, 0), 0);
+	port_down(0);
+	assert_int_equal(rte_mempool_in_use_count(small), 0);
+	rte_mempool_free(small);
+	pools_are_full();
+}
+
+#define SEGMENT 700u
+#define SEGMENTS 12u
+
+/** A segment of a TCP stream over IPv4; the device sets its checksums. */
+static struct rte_mbuf *
+segment_make(uint32_t number)
+{
+	struct rte_mbuf *m = packet_make(pool, 9, HEADERS + 20 + SEGMENT, ROOM);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *), *ip = data + 14, *tcp = ip + 20;
+	uint32_t sequence = rte_cpu_to_be_32(1000 + number * SEGMENT);
+
+	memset(data + 12, 0, 2 + 20 + 20);
+	data[12] = 0x08;
+	ip[0] = 0x45;
+	ip[2] = (20 + 20 + SEGMENT) >> 8;
+	ip[3] = (20 + 20 + SEGMENT) & 0xff;
+	ip[8] = 9;
+	ip[9] = IPPROTO_TCP;
+	ip[15] = 1;
+	memcpy(tcp + 4, &sequence, sizeof(sequence));
+	tcp[12] = 5 << 4;
+	tcp[13] = 0x10;
+	m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM;
+	m->l2_len = 14;
+	m->l3_len = 20;
+	return m;
+}
+
+/** Data of a stream is whole, in packets that are fewer if they came in one turn. */
+static void
+streams_are_joined(void **state)
+{
+	const struct setup setup = {
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_CHECKSUM,
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM,
+	};
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_mbuf *pkts[SEGMENTS], *m;
+	uint32_t i, bytes = 0;
+
+	(void)state;
+	for (i = 0; i < SEGMENTS; i++)
+		pkts[i] = segment_make(i);
+	send_all(port, 0, pkts, SEGMENTS);
+	while (bytes < SEGMENTS * SEGMENT) {
+		uint32_t got;
+
+		receive_all(port, 0, &m, 1);
+		got = m->pkt_len - HEADERS - 20;
+		assert_int_equal(got % SEGMENT, 0);
+		assert_true(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+		if (got > SEGMENT) {
+			assert_true(m->ol_flags & RTE_MBUF_F_RX_LRO);
+			assert_int_equal(m->tso_segsz, SEGMENT);
+		}
+		bytes += got;
+		rte_pktmbuf_free(m);
+	}
+	assert_int_equal(bytes, SEGMENTS * SEGMENT);
+	receive_none(port, 0);
+	port_down(port);
+	pools_are_full();
+}
+
 /* ---- Reset ---------------------------------------------------------------------------------- */
 
 /** After a reset the port is as after probe, and works again with any configuration. */
@@ -1510,6 +1718,9 @@ run_cases(void)
 		CASE(insides_are_shown),
 		CASE(clocks_time_packets),
 		CASE(preparation_refuses),
+		CASE(datagrams_are_cut),
+		CASE(pieces_go_apart),
+		CASE(streams_are_joined),
 		CASE(resets_recover),
 		CASE(mtu_limits_frames),
 		CASE(bad_packets_are_refused),
