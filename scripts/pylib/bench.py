@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import statistics
+import struct
 import sys
 import tempfile
 import time
@@ -173,7 +174,7 @@ def bench_net(options):
     return [row("net-loop", size, "Mpps", samples[size]) for size in sizes] + [
         row("net-loop-socket", size, "Mpps",
             {"project": served[size], "in-process": samples[size]["project"]})
-        for size in sizes] + bench_features(options)
+        for size in sizes] + bench_features(options) + bench_rules(options)
 
 
 # RSS: flows differ in their addresses. Checksums: the same forwarding mode, by hardware.
@@ -182,10 +183,17 @@ CHECKSUMS = ["port stop 0", "csum set ip hw 0", "csum set udp hw 0", "port start
              "set fwd csum"]
 
 
+# What is sent leaves in VXLAN, and is taken out of it where it arrives.
+VXLAN = ["flow create 0 egress pattern eth / end actions vxlan_encap / end",
+         "flow create 0 ingress pattern eth / ipv4 / udp / vxlan / end "
+         "actions vxlan_decap / queue index 0 / end"]
+
+
 def bench_features(options):
-    """Rows "net-rss" and "net-checksum": what features cost, against the plain port."""
+    """Rows "net-rss", "net-checksum", "net-vxlan": what features cost, against the plain port."""
     features = {"net-rss": RevereWith("rss", options, RSS),
-                "net-checksum": RevereWith("checksum", options, ["--rx-offloads=0xe"], CHECKSUMS)}
+                "net-checksum": RevereWith("checksum", options, ["--rx-offloads=0xe"], CHECKSUMS),
+                "net-vxlan": RevereWith("vxlan", options, ["--max-pkt-len=1600"], VXLAN)}
     loops = [Revere("plain", options)] + list(features.values())
     rates = {}
     for repetition in range(options.repeat):
@@ -198,6 +206,53 @@ def bench_features(options):
     return [row(bench, size, "Mpps",
                 {"project": rates[loop.name, size], "plain": rates["plain", size]})
             for bench, loop in features.items() for size in options.feature_sizes]
+
+
+def packets_file(path, count):
+    """Packets of 60 bytes with the source addresses 0.0.N.0, as libpcap's files have them."""
+    with open(path, "wb") as file:
+        file.write(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for number in range(count):
+            ip = bytes.fromhex("4500002e0000000040110000") + struct.pack(">I", number << 8)
+            ip += bytes([10, 0, 0, 2])
+            total = sum(struct.unpack(">10H", ip))
+            ip = ip[:10] + struct.pack(">H", ~(total % 0xffff) & 0xffff) + ip[12:]
+            frame = bytes.fromhex("0200000000020200000000010800") + ip + bytes(26)
+            file.write(struct.pack("=IIII", 0, 0, len(frame), len(frame)) + frame)
+
+
+def rules_rate(options, folder, rules):
+    """Packets a second that stock dpdk-test-flow-perf forwards with so many rules of one shape."""
+    path = testpmd.dpdk_app("dpdk-test-flow-perf")
+    if path is None:
+        raise ProgramError("no dpdk-test-flow-perf here: run scripts/setup")
+    packets = os.path.join(folder, "packets.pcap")
+    packets_file(packets, min(rules, 256))
+    eal = testpmd.two_lcores(testpmd.cpus()[:2][-1]) + testpmd.memory_args(256, options.huge)
+    vdev = f"net_revere0,pcap_in={packets},pcap_infinite=1,worker_cpus={testpmd.cpus()[0]}"
+    argv = [path] + eal + ["--no-pci", "-d", testpmd.DRIVERS, f"--vdev={vdev}", "--", "--ingress",
+                           "--ether", "--ipv4", "--queue", f"--rules-count={rules}",
+                           f"--rules-batch={min(rules, 16384)}", "--enable-fwd"]
+    rates, start = [], 0
+    with testpmd.Program(argv, 120) as program:
+        while len(rates) < (2 if options.quick else 5):
+            # a table each second: core, sent, dropped, received
+            match = program.expect(r"^\s*1\s+(\d+)\s+\d+\s+(\d+)$", start, 90)
+            start = match.end()
+            rates.append(int(match.group(2)))
+    return statistics.median(rates[1:]) / 1e6
+
+
+def bench_rules(options):
+    """Row "net-rules": what many rules cost, against one."""
+    many = 1024 if options.quick else 1 << 16
+    rates = {many: [], 1: []}
+    with tempfile.TemporaryDirectory(prefix="revere-bench.") as folder:
+        for repetition in range(options.repeat):
+            for rules, samples in rates.items():
+                note(f"rules: {rules}, {repetition + 1} of {options.repeat}")
+                samples.append(rules_rate(options, folder, rules))
+    return [row("net-rules", 60, "Mpps", {"project": rates[many], "one-rule": rates[1]})]
 
 
 def loop_rates(loop, jumbo, sizes, rates):
