@@ -1544,6 +1544,59 @@ rss_spreads_flows(void **state)
 	pools_are_full();
 }
 
+/** Hash of a packet that is sent round, with these types. */
+static uint32_t
+hash_with(uint16_t port, uint64_t hf, uint32_t words[3])
+{
+	uint8_t key[40];
+	struct rte_eth_rss_conf conf = { .rss_hf = hf };
+	struct rte_mbuf *m = flow_packet(77);
+	uint32_t hash;
+
+	assert_int_equal(rte_eth_dev_rss_hash_update(port, &conf), 0);
+	conf = (struct rte_eth_rss_conf){ .rss_key = key, .rss_key_len = sizeof(key) };
+	assert_int_equal(rte_eth_dev_rss_hash_conf_get(port, &conf), 0);
+	assert_int_equal(conf.rss_hf, hf);
+	send_all(port, 0, &m, 1);
+	receive_all(port, 0, &m, 1);
+	assert_true(m->ol_flags & RTE_MBUF_F_RX_RSS_HASH);
+	hash = m->hash.rss;
+	rte_pktmbuf_free(m);
+	return hash ^ rte_softrss(words, 3, key);
+}
+
+/** What is left out of the hash counts as zeroes. */
+static void
+rss_of_one_side(void **state)
+{
+	static const struct setup setup = {
+		.rss_hf = RTE_ETH_RSS_IPV4,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_RSS_HASH,
+	};
+	static const uint64_t udp = RTE_ETH_RSS_NONFRAG_IPV4_UDP;
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	const uint32_t src = 0x0a000001 + 77, dst = 0x0a010001;
+	const uint32_t sport = (1000 + 77 * 7) << 16, dport = 4000;
+	uint64_t level = RTE_ETH_RSS_LEVEL_MASK;
+	struct rte_eth_rss_conf conf = { .rss_hf = udp | level };
+
+	(void)state;
+	assert_int_equal(hash_with(port, udp, (uint32_t[]){ src, dst, sport | dport }), 0);
+	assert_int_equal(hash_with(port, udp | RTE_ETH_RSS_L3_SRC_ONLY,
+		(uint32_t[]){ src, 0, sport | dport }), 0);
+	assert_int_equal(hash_with(port, udp | RTE_ETH_RSS_L3_DST_ONLY,
+		(uint32_t[]){ 0, dst, sport | dport }), 0);
+	assert_int_equal(hash_with(port, udp | RTE_ETH_RSS_L4_SRC_ONLY,
+		(uint32_t[]){ src, dst, sport }), 0);
+	assert_int_equal(hash_with(port, udp | RTE_ETH_RSS_L3_SRC_ONLY | RTE_ETH_RSS_L4_DST_ONLY,
+		(uint32_t[]){ src, 0, dport }), 0);
+	assert_int_equal(hash_with(port, udp | RTE_ETH_RSS_LEVEL_INNERMOST,
+		(uint32_t[]){ src, dst, sport | dport }), 0);
+	assert_int_equal(rte_eth_dev_rss_hash_update(port, &conf), -EINVAL);
+	port_down(port);
+	pools_are_full();
+}
+
 /* ---- What goes wrong ------------------------------------------------------------------------ */
 
 static void
@@ -1725,6 +1778,7 @@ run_cases(void)
 		CASE(mtu_limits_frames),
 		CASE(bad_packets_are_refused),
 		CASE(rss_spreads_flows),
+		CASE(rss_of_one_side),
 		CASE(bad_arguments_are_refused),
 		CASE(bad_setups_are_refused),
 		CASE(hostile_devices_harm_nobody),

@@ -663,10 +663,59 @@ parser_stays_inside(void **state)
 	free(rss);
 }
 
+/* ---- Hashes --------------------------------------------------------------------------------- */
+
+static uint32_t
+hash_of(const struct rna_rss *rss, const uint8_t *frame, uint32_t len)
+{
+	struct rna_parsed parsed;
+	uint32_t hash = 0;
+
+	rna_parse(frame, len, &parsed);
+	assert_true(rna_rss_hash(rss, frame, &parsed, &hash));
+	return hash;
+}
+
+/** With a symmetric function both directions of a flow have one hash, else they don't. */
+static void
+hashes_are_symmetric(void **state)
+{
+	static const uint32_t how[] = { 0, RVR_RNA_RSS_SYMMETRIC, RVR_RNA_RSS_SORTED };
+	struct rna_rss *rss = malloc(sizeof(*rss));
+	unsigned int i, round, k;
+
+	(void)state;
+	assert_non_null(rss);
+	rna_rss_init(rss);
+	for (i = 0; i < sizeof(how) / sizeof(how[0]); i++)
+		for (round = 0; round < 50; round++) {
+			uint8_t there[60] = { [12] = 0x08, [14] = 0x45, [17] = 46, [23] = 17 };
+			uint8_t back[60];
+
+			for (k = 26; k < 38; k++)
+				there[k] = (uint8_t)rnd(256);
+			there[36] = 0; /* no port of a tunnel */
+			there[34] = 0;
+			memcpy(back, there, sizeof(back));
+			memcpy(back + 26, there + 30, 4);
+			memcpy(back + 30, there + 26, 4);
+			memcpy(back + 34, there + 36, 2);
+			memcpy(back + 36, there + 34, 2);
+			rss->types = RVR_RNA_RSS_IPV4_UDP | how[i];
+			if (how[i] != 0)
+				assert_int_equal(hash_of(rss, there, 60), hash_of(rss, back, 60));
+			else
+				assert_int_not_equal(hash_of(rss, there, 60),
+					hash_of(rss, back, 60));
+		}
+	free(rss);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hashes_are_symmetric),
 		cmocka_unit_test(requests_are_checked),
 		cmocka_unit_test(refused_requests_change_nothing),
 		cmocka_unit_test(malformed_messages_are_counted),
