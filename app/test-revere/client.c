@@ -23,23 +23,25 @@
 void
 client_fail(struct client *c, const char *format, ...)
 {
+	struct client *tester = c->tester != NULL ? c->tester : c;
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(c->why, sizeof(c->why), format, ap);
+	vsnprintf(tester->why, sizeof(tester->why), format, ap);
 	va_end(ap);
-	longjmp(c->out, CLIENT_FAILED);
+	longjmp(tester->out, CLIENT_FAILED);
 }
 
 void
 client_skip(struct client *c, const char *format, ...)
 {
+	struct client *tester = c->tester != NULL ? c->tester : c;
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(c->why, sizeof(c->why), format, ap);
+	vsnprintf(tester->why, sizeof(tester->why), format, ap);
 	va_end(ap);
-	longjmp(c->out, CLIENT_SKIPPED);
+	longjmp(tester->out, CLIENT_SKIPPED);
 }
 
 void
@@ -100,7 +102,8 @@ client_alloc(struct client *c, size_t size, size_t align, uint64_t *iova)
 
 	if (c->num_mem == CLIENT_MEM_MAX)
 		client_fail(c, "the test needs more than %d pieces of memory", CLIENT_MEM_MAX);
-	snprintf(name, sizeof(name), "test_revere_%u", c->num_mem);
+	snprintf(name, sizeof(name), "test_revere_%s%u", c->tester != NULL ? "vf" : "",
+		c->num_mem);
 	mem = rte_memzone_reserve_aligned(name, size, SOCKET_ID_ANY, RTE_MEMZONE_IOVA_CONTIG,
 					  (unsigned int)align);
 	if (mem == NULL)

@@ -104,6 +104,9 @@ struct client {
 	uint32_t next_asn;
 	unsigned int late_irqs; /**< where none was due, in this test */
 
+	struct client *vf;     /**< VF 1 of the same device, or NULL */
+	struct client *tester; /**< of VF 1: whose tests fail with it; else NULL */
+
 	unsigned int arg; /**< parameter of the test */
 	jmp_buf out;	  /**< where failing and skipping leads */
 	char why[256];	  /**< why it failed or was skipped */

@@ -144,19 +144,11 @@ trap_resp_no_function(struct client *c)
 		      .resp_opcode = RVR_F_PROBE);
 }
 
-/** The VF's own rings are not reachable from here, so delivery shows in the status alone. */
 static uint16_t
 trap_resp_not_trapped(struct client *c)
 {
 	conf_need_vf(c);
 	return STATUS(c, pf_f_trap_resp, .f_target = 1, .resp_opcode = RVR_F_PROBE);
-}
-
-static uint16_t
-trap_resp(struct client *c)
-{
-	conf_need_vf(c);
-	client_skip(c, "it takes a command of VF 1, whose registers can't be reached from here");
 }
 
 /* ---- F-GET-AMI-MAP, F-PROF-TABLE-FLUSH ----------------------------------------------------- */
@@ -271,7 +263,6 @@ static const struct conf_test tests[] = {
 	T(PF_F_TRAP_CONFIGURE, 0, "VF 1", trap_configure),
 	T(PF_F_TRAP_CONFIGURE, 1, "F_OWNER is invalid", trap_configure_invalid),
 	T(PF_F_TRAP_CONFIGURE, 2, "F_OWNER is enabled", trap_configure_enabled),
-	T(PF_F_TRAP_RESP, 0, "delivered", trap_resp),
 	T(PF_F_TRAP_RESP, 1, "no such Function", trap_resp_no_function),
 	T(PF_F_TRAP_RESP, 1, "Function that has not sent a command", trap_resp_not_trapped),
 	T(F_GET_AMI_MAP, 0, "two AMI-SWs, one AMI-HW", ami_map),

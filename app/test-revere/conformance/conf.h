@@ -60,6 +60,7 @@ extern const struct conf_topic conf_irq;
 extern const struct conf_topic conf_monitor;
 extern const struct conf_topic conf_save;
 extern const struct conf_topic conf_typeb;
+extern const struct conf_topic conf_vf;
 
 /** Skips the test unless the device has VF 1; leaves it disabled. */
 void conf_need_vf(struct client *c);

@@ -17,7 +17,7 @@
 static const struct conf_topic *const topics[] = {
 	&conf_registers, &conf_management, &conf_cmd_function, &conf_cmd_ami_sw, &conf_cmd_ring,
 	&conf_cmd_ami_hw, &conf_cmd_asn, &conf_life, &conf_ring, &conf_fault, &conf_session,
-	&conf_agent, &conf_irq, &conf_monitor, &conf_save, &conf_typeb,
+	&conf_agent, &conf_irq, &conf_monitor, &conf_save, &conf_typeb, &conf_vf,
 };
 
 /** State of a run. */
@@ -178,21 +178,25 @@ coverage_check(struct run *run)
 static void
 usage(void)
 {
-	printf("conformance [--list] [--only PATTERN] [--device NAME] [--timeout MS]\n"
+	printf("conformance [--list] [--only PATTERN] [--device NAME] [--vf NAME]\n"
+	       "            [--timeout MS]\n"
 	       "  Tests whether the device does what the specification says. Takes the Function\n"
 	       "  for itself and resets it. One line a test: ok or not ok, number, name.\n"
 	       "  --list          print the names alone\n"
 	       "  --only PATTERN  run tests whose name has PATTERN in it or matches it (*, ?)\n"
+	       "  --vf NAME       raw device of VF 1 of that device, for the tests of topic VF\n"
 	       "  --timeout MS    for anything that the device must do; 2000\n");
 }
 
 static int
-parse(int argc, char **argv, struct run *run, struct client *c, const char **device)
+parse(int argc, char **argv, struct run *run, struct client *c, const char **device,
+	const char **vf)
 {
 	static const struct option options[] = {
 		{ "list", no_argument, NULL, 'l' },
 		{ "only", required_argument, NULL, 'o' },
 		{ "device", required_argument, NULL, 'd' },
+		{ "vf", required_argument, NULL, 'v' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -207,6 +211,8 @@ parse(int argc, char **argv, struct run *run, struct client *c, const char **dev
 			run->only = optarg;
 		else if (option == 'd')
 			*device = optarg;
+		else if (option == 'v')
+			*vf = optarg;
 		else if (option == 't' && test_number("--timeout", optarg, 1, 60000, &ms) == 0)
 			c->timeout_ms = (unsigned int)ms;
 		else
@@ -238,13 +244,13 @@ run_all(struct run *run, struct client *c)
 int
 cmd_conformance(int argc, char **argv)
 {
-	static struct client client = { .timeout_ms = 2000 };
+	static struct client client = { .timeout_ms = 2000 }, vf;
+	struct test_device device, vf_device = { .handle = NULL };
+	const char *name = NULL, *vf_name = NULL;
 	struct run run = { .only = NULL };
-	struct test_device device;
-	const char *name = NULL;
 	int ret;
 
-	if (parse(argc, argv, &run, &client, &name) != 0) {
+	if (parse(argc, argv, &run, &client, &name, &vf_name) != 0) {
 		usage();
 		return EXIT_FAILURE;
 	}
@@ -254,7 +260,19 @@ cmd_conformance(int argc, char **argv)
 		return EXIT_FAILURE;
 	client.name = device.name;
 	client.transport = device.transport;
-	ret = run_all(&run, &client);
+	ret = vf_name == NULL ? 0 : test_device_take(vf_name, &vf_device);
+	if (ret == 0 && vf_name != NULL) {
+		vf = (struct client){
+			.name = vf_device.name,
+			.transport = vf_device.transport,
+			.timeout_ms = client.timeout_ms,
+			.tester = &client,
+		};
+		client.vf = &vf;
+	}
+	ret = ret == 0 ? run_all(&run, &client) : EXIT_FAILURE;
+	if (vf_device.handle != NULL)
+		test_device_give_back(&vf_device);
 	test_device_give_back(&device);
 	return ret;
 }
