@@ -39,7 +39,7 @@
 #define ROOM_SHORT 2048 /* of mbufs, with mergeable buffers */
 #define ROOM_LONG 9600	/* without */
 #define LENGTH_MAX 9216
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 20000
 #define SAMPLES 8192
 #define GUEST "net_virtio_user_perf"
 
