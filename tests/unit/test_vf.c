@@ -321,6 +321,23 @@ no_more_than_given(void **state)
 	unplug("raw_revere0");
 }
 
+/* 256 sessions: the list of them has several pages. */
+static void
+many_sessions(void **state)
+{
+	(void)state;
+	plug("raw_revere0", "emu=v,mode=inline,num_vf=1,num_ams=64,give=1:raw:2");
+	plug("raw_revere1", "emu=v,vf=1");
+	plug("raw_revere2", "emu=v,vf=1");
+	assert_int_equal(raw_start("raw_revere1", RTE_PMD_REVERE_RAW_KIND), 0);
+	raw_invert(0, 0x51);
+	assert_int_equal(raw_start("raw_revere2", RTE_PMD_REVERE_RAW_KIND), 0);
+	raw_invert(1, 0x52);
+	unplug("raw_revere2");
+	unplug("raw_revere1");
+	unplug("raw_revere0");
+}
+
 /* Messages of another length than those of the PF's sessions. */
 static void
 lengths_must_match(void **state)
@@ -393,6 +410,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(one_after_the_other),
 		cmocka_unit_test(two_ports),
 		cmocka_unit_test(no_more_than_given),
+		cmocka_unit_test(many_sessions),
 		cmocka_unit_test(lengths_must_match),
 		cmocka_unit_test(bad_arguments),
 	};
