@@ -208,12 +208,13 @@ def bench_features(options):
             for bench, loop in features.items() for size in options.feature_sizes]
 
 
-def packets_file(path, count):
-    """Packets of 60 bytes with the source addresses 0.0.N.0, as libpcap's files have them."""
+def packets_file(path, rules):
+    """256 packets of 60 bytes for so many rules, whose source addresses count from 0.0.0.0."""
     with open(path, "wb") as file:
         file.write(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-        for number in range(count):
-            ip = bytes.fromhex("4500002e0000000040110000") + struct.pack(">I", number << 8)
+        for number in range(256):
+            ip = bytes.fromhex("4500002e0000000040110000")
+            ip += struct.pack(">I", number * rules // 256)
             ip += bytes([10, 0, 0, 2])
             total = sum(struct.unpack(">10H", ip))
             ip = ip[:10] + struct.pack(">H", ~(total % 0xffff) & 0xffff) + ip[12:]
@@ -227,12 +228,13 @@ def rules_rate(options, folder, rules):
     if path is None:
         raise ProgramError("no dpdk-test-flow-perf here: run scripts/setup")
     packets = os.path.join(folder, "packets.pcap")
-    packets_file(packets, min(rules, 256))
+    packets_file(packets, rules)
     eal = testpmd.two_lcores(testpmd.cpus()[:2][-1]) + testpmd.memory_args(256, options.huge)
     vdev = f"net_revere0,pcap_in={packets},pcap_infinite=1,worker_cpus={testpmd.cpus()[0]}"
     argv = [path] + eal + ["--no-pci", "-d", testpmd.DRIVERS, f"--vdev={vdev}", "--", "--ingress",
                            "--ether", "--ipv4", "--queue", f"--rules-count={rules}",
-                           f"--rules-batch={min(rules, 16384)}", "--enable-fwd"]
+                           f"--rules-batch={min(rules, 16384)}", "--enable-fwd",
+                           "--rxq=1", "--txq=1", "--rxd=1024", "--txd=1024"]
     rates, start = [], 0
     with testpmd.Program(argv, 120) as program:
         while len(rates) < (2 if options.quick else 5):
