@@ -23,6 +23,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("REVERE_BUILD", TOP / "build"))
 VM = pathlib.Path(os.environ.get("REVERE_CACHE", TOP / ".cache")) / "vm"
 PROMPT = "@revere@"
+AGAIN = "@again@"  # instead of a prompt: a line came in part
 
 
 class GuestError(Exception):
@@ -145,7 +146,7 @@ class Guest:
             self.serial = self.dial(self.line)
         while time.monotonic() < deadline:
             try:
-                self.send("")
+                self.type("\n")
                 self.run_here("true", 3)
                 return
             except GuestError:
@@ -186,9 +187,13 @@ class Guest:
                 self.buffer += data.decode("utf-8", "replace").replace("\r", "")
 
     def send(self, line):
-        """Type a line."""
+        """Type a line with its length, which tells the guest whether it is whole."""
+        self.type(f"{len(line)} {line}\n")
+
+    def type(self, text):
+        """Type."""
         try:
-            self.serial.sendall(line.encode() + b"\n")
+            self.serial.sendall(text.encode())
         except OSError as error:
             raise GuestError(f"the guest is gone: {self.what()}") from error
 
@@ -201,12 +206,15 @@ class Guest:
     def run_here(self, command, seconds):
         """The same in a guest that has booted."""
         self.count += 1
-        self.send(f"{command}; echo {PROMPT}{self.count}:$?")
         try:
-            output, match = self.read(rf"{PROMPT}{self.count}:(\d+)\n", seconds)
+            for _ in range(5):
+                self.send(f"{command.strip()}; echo {PROMPT}{self.count}:$?")
+                output, match = self.read(rf"{PROMPT}{self.count}:(\d+)\n|{AGAIN}\n", seconds)
+                if match.group(1) is not None:
+                    return int(match.group(1)), output
+            raise GuestError("the serial port loses what is typed")
         except GuestError as error:
             raise GuestError(f"{command}: {error}") from error
-        return int(match.group(1)), output
 
     def check(self, command, seconds=60):
         """Run a shell command that must succeed. Gives its output."""

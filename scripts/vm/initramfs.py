@@ -31,8 +31,13 @@ fi
 pages=$(sed -n 's/.*revere.hugepages=\\([0-9]*\\).*/\\1/p' /proc/cmdline)
 echo ${pages:-128} > /proc/sys/vm/nr_hugepages
 stty -F /dev/ttyS1 raw -echo
-# One line, one command, in a shell of its own: a wrong one mustn't end init. They get no input.
-exec setsid sh -c 'while read -r line; do (eval "$line") </dev/null; done' </dev/ttyS1 >/dev/ttyS1 2>&1
+# One line, one command behind its length, in a shell of its own: a wrong one mustn't end init. They
+# get no input. A line of which the serial port lost a part is asked for again.
+exec setsid sh -c 'while read -r size line; do
+	if test "$size" = ${#line}; then (eval "$line") </dev/null
+	elif test -n "$size"; then echo @again@
+	fi
+done' </dev/ttyS1 >/dev/ttyS1 2>&1
 """
 
 

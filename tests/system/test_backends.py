@@ -41,9 +41,12 @@ def test_pcap(testpmd, tmp_path):
     wrpcap(str(tmp_path / "in.pcap"), frames)
     pmd = testpmd([f"net_revere0,mac={OWN},pcap_in={tmp_path}/in.pcap,"
                    f"pcap_out={tmp_path}/out.pcap"], ["--no-flush-rx", "--txd=4096"])
-    pmd.command("set fwd io")
+    # testpmd gives up what a busy device doesn't take at once, if it isn't told otherwise
+    pmd.command("set burst tx delay 100 retry 10000")
+    pmd.command("set fwd io retry")
     pmd.command("start")
-    assert wait_until(lambda: pmd.port_stats()["TX-packets"] >= 3000, 30)
+    assert wait_until(lambda: pmd.port_stats()["TX-packets"] >= 3000), \
+        pmd.command("show fwd stats all") + pmd.command("show port xstats 0")
     leave(pmd)
     assert [bytes(p) for p in rdpcap(str(tmp_path / "out.pcap"))] == [bytes(p) for p in frames]
 
