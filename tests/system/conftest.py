@@ -151,6 +151,17 @@ def wait_until(condition, seconds=30, step=0.05):
     return condition()
 
 
+def forwards(pmd, port=0, least=2000):
+    """Packets go round; the statistics of a port."""
+    pmd.command("clear port stats all")
+    pmd.command("start tx_first 4")
+    assert wait_until(lambda: pmd.port_stats(port)["RX-packets"] >= least)
+    pmd.command("stop")
+    stats = pmd.port_stats(port)
+    assert (stats["RX-errors"], stats["TX-errors"], stats["RX-nombuf"]) == (0, 0, 0)
+    return stats
+
+
 def settles(measure, holds, tries=10):
     """Measures until holds(figures): other work on the machine may spoil a measurement, not all.
 

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import vfio_user as vu
-from conftest import Daemon, leave, need_driver, programs, wait_until
+from conftest import Daemon, forwards, leave, need_driver, programs, wait_until
 
 HUGE = programs.free_hugepages() >= 128
 
@@ -23,17 +23,6 @@ def need_huge():
     """Skips the test without hugepages."""
     if not HUGE:
         pytest.skip("no 128 free hugepages of 2 MB")
-
-
-def forwards(pmd, port=0, least=2000):
-    """Packets go round; the statistics of a port."""
-    pmd.command("clear port stats all")
-    pmd.command("start tx_first 4")
-    assert wait_until(lambda: pmd.port_stats(port)["RX-packets"] >= least)
-    pmd.command("stop")
-    stats = pmd.port_stats(port)
-    assert (stats["RX-errors"], stats["TX-errors"], stats["RX-nombuf"]) == (0, 0, 0)
-    return stats
 
 
 # ---- Ways to have memory

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from conftest import leave, programs, wait_until
+from conftest import forwards, leave, programs
 
 CONTEXTS = "num_vf=2,num_ami_sw=32"
 
@@ -27,16 +27,6 @@ def start(processes):
         return processes.enter_context(
             programs.Testpmd(args, ["--total-num-mbufs=8192"] + list(app), 120))
     return run
-
-
-def forwards(pmd, port=0, least=2000):
-    """Packets come to a port, and none is wrong."""
-    pmd.command("clear port stats all")
-    pmd.command("start tx_first 4")
-    assert wait_until(lambda: pmd.port_stats(port)["RX-packets"] >= least)
-    pmd.command("stop")
-    stats = pmd.port_stats(port)
-    assert (stats["RX-errors"], stats["TX-errors"], stats["RX-nombuf"]) == (0, 0, 0)
 
 
 def kill(pmd):
