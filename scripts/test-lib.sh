@@ -16,6 +16,7 @@ mkdir -p "$LOGS"
 cd "$TOP" || exit 1
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$TOP/tests/unit/lsan.supp:print_suppressions=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$TOP/tests/unit/tsan.supp}
 
@@ -60,6 +61,14 @@ need_tree()
 	build_tree "$1" >"$log" 2>&1 </dev/null && return 0
 	not_ok "build-$1" "see $log"
 	exit 1
+}
+
+# sanitizer_env: what to start programs of DPDK with if our drivers have sanitizers in them, a line
+# for each word
+sanitizer_env()
+{
+	REVERE_BUILD=$BUILD PYTHONPATH=$TOP/scripts/pylib "$PYTHON" -B -c \
+		'import testpmd; print(*testpmd.sanitizer_env(), sep="\n", end="")'
 }
 
 # need_file FILE NAME: if FILE is not there, skip NAME and end the layer

@@ -160,23 +160,46 @@ def connected(pmds):
 
 def bench_net(options):
     """Rows "net-loop", "net-loop-socket" with the device in another process, and features'."""
-    loops = [Revere("project", options), RevereSocket("socket", options),
-             Memif("memif", options), Vhost("vhost", options)]
+    loops = [Revere("project", options), Memif("memif", options), Vhost("vhost", options)]
     rates = {}
     for repetition in range(options.repeat):
         for loop in loops:
             note(f"net: {loop.name}, {repetition + 1} of {options.repeat}")
-            for jumbo, sizes in ((False, options.net_sizes), (True, options.jumbo_sizes)):
-                if sizes:
-                    loop_rates(loop, jumbo, sizes, rates)
-    sizes = options.net_sizes + options.jumbo_sizes
+            for jumbo, sizes in by_buffers(options):
+                loop_rates(loop, jumbo, sizes, rates)
     samples = {size: {loop.name: rates.get((loop.name, size)) for loop in loops}
-               for size in sizes}
-    served = {size: samples[size].pop("socket") for size in sizes}
-    return [row("net-loop", size, "Mpps", samples[size]) for size in sizes] + [
-        row("net-loop-socket", size, "Mpps",
-            {"project": served[size], "in-process": samples[size]["project"]})
-        for size in sizes] + bench_features(options) + bench_rules(options)
+               for _, sizes in by_buffers(options) for size in sizes}
+    return [row("net-loop", size, "Mpps", figures) for size, figures in samples.items()] + \
+        bench_socket(options) + bench_features(options) + bench_rules(options)
+
+
+def by_buffers(options):
+    """Whether buffers are for jumbo frames, and the sizes to measure with them."""
+    return [(jumbo, sizes) for jumbo, sizes in
+            ((False, options.net_sizes), (True, options.jumbo_sizes)) if sizes]
+
+
+def bench_socket(options):
+    """Rows "net-loop-socket": both are up all the time and run in turn, size by size.
+
+    What they are compared for is less than what a shared machine's speed changes in a minute.
+    """
+    served, inside = RevereSocket("socket", options), Revere("in-process", options)
+    rates = {}
+    for repetition in range(options.repeat):
+        note(f"net: socket and in-process, {repetition + 1} of {options.repeat}")
+        for jumbo, sizes in by_buffers(options):
+            with served.running(jumbo) as other, inside.running(jumbo) as same:
+                for size in sizes * options.turns:
+                    for loop, pmds in ((served, other), (inside, same)):
+                        rate = loop.rate(pmds, size) / 1e6
+                        rates.setdefault((size, loop.name), []).append(rate)
+                        pmds[0].command("stop")
+                same[0].quit()
+                other[0].quit()
+    return [row("net-loop-socket", size, "Mpps",
+                {"project": rates[size, "socket"], "in-process": rates[size, "in-process"]})
+            for _, sizes in by_buffers(options) for size in sizes]
 
 
 # RSS: flows differ in their addresses. Checksums: the same forwarding mode, by hardware.
@@ -268,7 +291,7 @@ def loop_rates(loop, jumbo, sizes, rates):
             for pmd in pmds:
                 pmd.quit()
     except ProgramError as error:
-        if loop.name in ("project", "socket"):
+        if loop.name == "project":
             raise
         note(f"net: no figures of {loop.name}: {error}")
 
@@ -281,34 +304,43 @@ def bench_dma(options):
 
     memcpy is one core's, measured in the same process as the project.
     """
-    names = {"dma_revere0": "project", "dma_skeleton": "skeleton", "memcpy": "memcpy"}
     rates = {}
     for repetition in range(options.repeat):
-        for vdev in ("dma_revere0", "dma_skeleton"):
-            note(f"dma: {names[vdev]}, {repetition + 1} of {options.repeat}")
-            # the device alone, without the CPU's help
-            args = ",threshold=off" if names[vdev] == "project" else ""
-            figures = perfdma.copies(vdev + args, options.dma_sizes, int(options.seconds * 1000),
-                                     options.huge)
-            for (device, size), mops in figures.items():
-                rates.setdefault((names[device], size), []).append(mops)
-        note(f"dma: socket, {repetition + 1} of {options.repeat}")
-        for (device, size), mops in served_copies(options).items():
-            if device == "dma_revere0":
-                rates.setdefault(("socket", size), []).append(mops)
-    return [row("dma-copy", size, "Mops", {name: rates[name, size] for name in names.values()})
+        for name, measure in DMA_COPIERS.items():
+            note(f"dma: {name}, {repetition + 1} of {options.repeat}")
+            for (device, size), mops in measure(options).items():
+                rates.setdefault((name, device, size), []).append(mops)
+    return [row("dma-copy", size, "Mops",
+                {"project": rates["in-process", "dma_revere0", size],
+                 "skeleton": rates["skeleton", "dma_skeleton", size],
+                 "memcpy": rates["in-process", "memcpy", size]})
             for size in options.dma_sizes] + [
         row("dma-copy-socket", size, "Mops",
-            {"project": rates["socket", size], "in-process": rates["project", size]})
+            {"project": rates["socket", "dma_revere1", size],
+             "in-process": rates["socket", "dma_revere0", size]})
         for size in options.dma_sizes]
 
 
+def dma_copies(options, *vdevs):
+    """perfdma.copies() of these devices in turn, size by size."""
+    return perfdma.copies(vdevs, options.dma_sizes, int(options.seconds * 1000), options.huge)
+
+
+def dma_inside():
+    """The device in the same process, alone: without the CPU's help."""
+    return f"dma_revere0,threshold=off,worker_cpus={testpmd.cpus()[0]}"
+
+
 def served_copies(options):
-    """As perfdma.copies(), of a device in another process."""
+    """Of the device in the same process, and of one in another."""
     with tempfile.TemporaryDirectory(prefix="revere-bench.") as folder, \
             perfdma.served(folder) as path:
-        return perfdma.copies(f"dma_revere0,threshold=off,socket={path}", options.dma_sizes,
-                              int(options.seconds * 1000), options.huge)
+        return dma_copies(options, dma_inside(), f"dma_revere1,threshold=off,socket={path}")
+
+
+DMA_COPIERS = {"in-process": lambda options: dma_copies(options, dma_inside()),
+               "skeleton": lambda options: dma_copies(options, "dma_skeleton"),
+               "socket": served_copies}
 
 
 # ---- vhost ------------------------------------------------------------------------------------
@@ -451,6 +483,7 @@ def parse_arguments():
         parser.error(f"--repeat {options.repeat}: must be 1 or more")
     options.repeat = options.repeat or (1 if options.quick else 3)
     options.seconds = 0.3 if options.quick else 1.0
+    options.turns = 1 if options.quick else 3
     options.bursts = [8] if options.quick else NET_BURSTS
     options.net_sizes = [64, 1500] if options.quick else NET_SIZES
     options.feature_sizes = [64] if options.quick else [64, 1500]

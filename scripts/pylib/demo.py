@@ -108,7 +108,8 @@ def read_pcap(path):
 
 def copies(options):
     """Copies through dma_revere; dpdk-test-revere compares the bytes."""
-    figures = perfdma.copies("dma_revere0,threshold=off" + options.device, COPY_SIZES, 1000, options.huge)
+    figures = perfdma.copies(["dma_revere0,threshold=off" + options.device], COPY_SIZES, 1000,
+                             options.huge)
     for size in COPY_SIZES:
         mops = figures["dma_revere0", size]
         print(f"  {size:5} B  {mops:8.2f} Mops  {mops * size * 8 / 1e3:8.2f} Gbit/s")

@@ -13,7 +13,7 @@ import testpmd
 from testpmd import ProgramError
 
 
-def test_revere(vdev, command, huge, seconds, megabytes=256):
+def test_revere(vdevs, command, huge, seconds, megabytes=256):
     """Rows of the JSON that a command of dpdk-test-revere writes.
 
     It runs on the second CPU, so that the threads of devices get the first.
@@ -25,12 +25,12 @@ def test_revere(vdev, command, huge, seconds, megabytes=256):
         argv += testpmd.memory_args(megabytes, huge) + ["--no-pci", "--no-telemetry"]
         argv += [f"--file-prefix=perf-{os.getpid()}", "--log-level=5"]
         argv += ["--single-file-segments"] if huge else []
-        argv += ["-d", testpmd.DRIVERS] + ([f"--vdev={vdev}"] if vdev else [])
+        argv += ["-d", testpmd.DRIVERS] + [f"--vdev={vdev}" for vdev in vdevs]
         argv += ["--"] + command + ["--json", path]
         result = subprocess.run(argv, check=False, capture_output=True, text=True,
                                 errors="replace", stdin=subprocess.DEVNULL)
         if result.returncode != 0:
-            raise ProgramError(f"dpdk-test-revere {' '.join(command)} on {vdev} failed "
+            raise ProgramError(f"dpdk-test-revere {' '.join(command)} on {' '.join(vdevs)} failed "
                                f"({result.returncode}):\n{result.stdout}{result.stderr}")
         with open(path, encoding="utf-8") as file:
             return json.load(file)["results"]
@@ -55,11 +55,11 @@ def served(folder, *options):
         process.wait()
 
 
-def copies(vdev, sizes, milliseconds, huge):
-    """{(device, size): Mops} of a dmadev and of the CPU's memcpy; contents are compared there."""
-    rows = test_revere(vdev, ["perf", "dma", "--batch", "32", "--ms", str(milliseconds), "--size",
+def copies(vdevs, sizes, milliseconds, huge):
+    """{(device, size): Mops} of dmadevs and of the CPU's memcpy; contents are compared there."""
+    rows = test_revere(vdevs, ["perf", "dma", "--batch", "32", "--ms", str(milliseconds), "--size",
                               ",".join(map(str, sizes))], huge,
-                       30 + len(sizes) * milliseconds // 100)
+                       30 + len(vdevs) * len(sizes) * milliseconds // 100)
     return {(row["device"], row["size"]): row["value"] for row in rows}
 
 
@@ -68,11 +68,11 @@ def vhost(vdev, sizes, packed, mergeable, milliseconds):
     command = ["perf", "vhost", "--packed", str(packed), "--mergeable", str(mergeable), "--ms",
                str(milliseconds), "--size", ",".join(map(str, sizes))]
     command += ["--dma", vdev.split(",")[0]] if vdev else []
-    rows = test_revere(vdev, command, True, 60 + len(sizes) * milliseconds // 20)
+    rows = test_revere([vdev] if vdev else [], command, True, 60 + len(sizes) * milliseconds // 20)
     return {(row["direction"], row["size"]): row["value"] for row in rows}
 
 
 def idle_contexts(count, milliseconds, huge):
     """The row about idle contexts beside a busy one."""
-    return test_revere(f"raw_revere0,num_ami_sw={min(count + 1, 4096)}",
+    return test_revere([f"raw_revere0,num_ami_sw={min(count + 1, 4096)}"],
                        ["contexts", str(count), "--ms", str(milliseconds)], huge, 120, 512)[0]
