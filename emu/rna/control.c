@@ -128,6 +128,18 @@ ctl_port_release(struct request *request)
 
 /* ---- Queues ------------------------------------------------------------------------------- */
 
+/** An AMI-HW that a queue may have, NULL: it isn't there, or another Function's. */
+static struct ami_hw *
+ami_hw_find(const struct request *request, unsigned int id)
+{
+	struct ami_hw *hw;
+
+	if (id >= request->rna->aha->amu->config.num_ami_hw)
+		return NULL;
+	hw = &request->rna->aha->ami_hw[id];
+	return hw->mapped && hw->enabled && hw->function == request->hw->function ? hw : NULL;
+}
+
 static unsigned int
 ctl_queue_setup(struct request *request)
 {
@@ -141,10 +153,8 @@ ctl_queue_setup(struct request *request)
 	buffer_size = rvr_le32_cpu(setup.buffer_size);
 	if (id >= request->rna->max_queues)
 		return RVR_RNA_BAD_QUEUE;
-	if (rvr_le16_cpu(setup.phy_ami_hw_id) >= request->rna->aha->amu->config.num_ami_hw)
-		return RVR_RNA_BAD_AMI_HW;
-	hw = &request->rna->aha->ami_hw[rvr_le16_cpu(setup.phy_ami_hw_id)];
-	if (!hw->mapped || !hw->enabled || hw->function != request->hw->function)
+	hw = ami_hw_find(request, rvr_le16_cpu(setup.phy_ami_hw_id));
+	if (hw == NULL)
 		return RVR_RNA_BAD_AMI_HW;
 	if (buffers > RNA_BUFFERS_MAX)
 		return BAD_VALUE(request, struct rvr_rna_queue_setup, buffers);
@@ -233,6 +243,47 @@ ctl_rx_offloads(struct request *request)
 	    rvr_le16_cpu(set.split_buffer) == 0)
 		return BAD_VALUE(request, struct rvr_rna_rx_offloads, split_buffer);
 	return rna_rx_offloads_set(q, &set);
+}
+
+/* ---- Saving and restoring ----------------------------------------------------------------- */
+
+static unsigned int
+ctl_queue_save(struct request *request)
+{
+	struct rvr_rna_queue_saved saved = { 0 };
+	struct rvr_rna_queue_state to;
+	struct rna_queue *q = NULL;
+	unsigned int status;
+	uint32_t size = 0;
+
+	memcpy(&to, request->in, sizeof(to));
+	if (rvr_le16_cpu(to.queue) < request->rna->max_queues)
+		q = request->port->queue[rvr_le16_cpu(to.queue)];
+	if (q == NULL)
+		return RVR_RNA_BAD_QUEUE;
+	status = rna_queue_save(q, &request->hw->view, &to, &size);
+	saved.size = rvr_cpu_le32(size);
+	memcpy(request->out, &saved, sizeof(saved));
+	return status == RVR_RNA_BAD_VALUE ? BAD_VALUE(request, struct rvr_rna_queue_state, addr) :
+					     status;
+}
+
+static unsigned int
+ctl_queue_restore(struct request *request)
+{
+	struct rvr_rna_queue_state from;
+	struct ami_hw *hw;
+	unsigned int status;
+
+	memcpy(&from, request->in, sizeof(from));
+	if (rvr_le16_cpu(from.queue) >= request->rna->max_queues)
+		return RVR_RNA_BAD_QUEUE;
+	hw = ami_hw_find(request, rvr_le16_cpu(from.phy_ami_hw_id));
+	if (hw == NULL)
+		return RVR_RNA_BAD_AMI_HW;
+	status = rna_queue_restore(request->port, hw, &request->hw->view, &from);
+	return status == RVR_RNA_BAD_VALUE ? BAD_VALUE(request, struct rvr_rna_queue_state, addr) :
+					     status;
 }
 
 /* ---- Time --------------------------------------------------------------------------------- */
@@ -378,6 +429,8 @@ static const struct {
 	[RVR_RNA_CTL_QUEUE_STATS_RESET] = { ctl_queue_stats_reset, true },
 	[RVR_RNA_CTL_RX_OFFLOADS] = { ctl_rx_offloads, true },
 	[RVR_RNA_CTL_TIME] = { ctl_time, true },
+	[RVR_RNA_CTL_QUEUE_SAVE] = { ctl_queue_save, true },
+	[RVR_RNA_CTL_QUEUE_RESTORE] = { ctl_queue_restore, true },
 };
 
 /** Whether a request needs the port to be the channel's. */

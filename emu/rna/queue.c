@@ -19,6 +19,7 @@ queue_free_buffers(struct rna_queue *q)
 	q->infos = NULL;
 	rna_lro_free(q);
 	q->offloads = 0;
+	memset(&q->offloads_set, 0, sizeof(q->offloads_set));
 	memset(&q->split, 0, sizeof(q->split));
 	q->buffers = 0;
 	q->mask = 0;
@@ -156,6 +157,7 @@ rna_queue_start(struct rna_queue *q, unsigned int direction)
 		q->rx_started = true;
 	if (direction & RVR_RNA_DIR_TX)
 		q->tx_started = true;
+	q->held &= ~direction;
 	rna_port_refresh(q->port);
 }
 
@@ -187,5 +189,6 @@ rna_queue_stop(struct rna_queue *q, unsigned int direction)
 		q->tx_done = 0;
 		q->tx_done_told = 0;
 	}
+	q->held &= ~direction;
 	rna_port_refresh(q->port);
 }

@@ -24,6 +24,7 @@
 #include "offload.h"
 #include "parse.h"
 #include "rvr_rna.h"
+#include "rvr_rna_state.h"
 
 #define RNA_PORTS_MAX 256
 #define RNA_QUEUES_MAX 256
@@ -140,6 +141,8 @@ struct rna_queue {
 	uint32_t gather_segments; /**< 0: no packet is being gathered */
 
 	struct rna_queue_stats stats;
+	struct rvr_rna_rx_offloads offloads_set; /**< as the driver set them */
+	unsigned int held; /**< RVR_RNA_DIR_*: directions that QUEUE_SAVE stopped */
 	uint16_t id;
 };
 
@@ -300,6 +303,15 @@ void rna_queue_release(struct rna_queue *q);
 void rna_queue_start(struct rna_queue *q, unsigned int direction);
 void rna_queue_stop(struct rna_queue *q, unsigned int direction);
 
+/* ---- save.c ------------------------------------------------------------------------------- */
+
+/** Stops a queue and writes its state. *size: bytes of it. enum rvr_rna_control_status */
+unsigned int rna_queue_save(struct rna_queue *q, struct dma_view *view,
+	const struct rvr_rna_queue_state *to, uint32_t *size);
+/** Sets a queue up as it was saved; its number is below max_queues. */
+unsigned int rna_queue_restore(struct rna_port *port, struct ami_hw *hw, struct dma_view *view,
+	const struct rvr_rna_queue_state *from);
+
 /* ---- control.c ---------------------------------------------------------------------------- */
 
 uint32_t rna_control_receive(struct ami_hw *hw, struct asn *asn, const uint8_t *msgs,
@@ -323,6 +335,8 @@ void rna_rx_remap(struct rna_queue *q);
 
 /* ---- rx_offload.c ------------------------------------------------------------------------- */
 
+/** Whether offloads are such as there are. */
+bool rna_rx_offloads_valid(const struct rvr_rna_rx_offloads *set);
 /** Sets what a queue does with received packets. */
 unsigned int rna_rx_offloads_set(struct rna_queue *q, const struct rvr_rna_rx_offloads *set);
 /** Receives a packet on a running queue with offloads. */
@@ -401,6 +415,7 @@ void rna_flow_fini(struct rna *rna);
 
 void rna_stats_get(const struct rna_port *port, struct rvr_rna_stats *stats);
 void rna_queue_stats_get(const struct rna_queue *q, struct rvr_rna_queue_stats *stats);
+void rna_queue_stats_set(struct rna_queue *q, const struct rvr_rna_queue_stats *stats);
 void rna_stats_reset(struct rna_port *port);
 void rna_queue_stats_add(struct rna_queue_stats *sum, const struct rna_queue_stats *more);
 

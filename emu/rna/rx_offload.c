@@ -36,6 +36,15 @@ split_set(struct rna_queue *q, const struct rvr_rna_rx_offloads *set, uint32_t o
 	q->sizes[0] = q->split.buffer != 0 ? q->split.buffer : q->buffer_size;
 }
 
+bool
+rna_rx_offloads_valid(const struct rvr_rna_rx_offloads *set)
+{
+	uint32_t offloads = rvr_le32_cpu(set->offloads);
+
+	return (offloads & ~RVR_RNA_RXO_ALL) == 0 &&
+	       (!(offloads & RVR_RNA_RXO_SPLIT) || rvr_le16_cpu(set->split_buffer) != 0);
+}
+
 unsigned int
 rna_rx_offloads_set(struct rna_queue *q, const struct rvr_rna_rx_offloads *set)
 {
@@ -54,6 +63,7 @@ rna_rx_offloads_set(struct rna_queue *q, const struct rvr_rna_rx_offloads *set)
 		return RVR_RNA_NO_MEMORY;
 	split_set(q, set, offloads);
 	q->offloads = offloads;
+	q->offloads_set = *set;
 	rna_port_refresh(q->port);
 	return RVR_RNA_OK;
 }

@@ -39,6 +39,18 @@ rna_queue_stats_get(const struct rna_queue *q, struct rvr_rna_queue_stats *stats
 }
 
 void
+rna_queue_stats_set(struct rna_queue *q, const struct rvr_rna_queue_stats *stats)
+{
+	q->stats.rx_packets = rvr_le64_cpu(stats->rx_packets);
+	q->stats.rx_bytes = rvr_le64_cpu(stats->rx_bytes);
+	q->stats.rx_no_buffer = rvr_le64_cpu(stats->rx_no_buffer);
+	q->stats.tx_packets = rvr_le64_cpu(stats->tx_packets);
+	q->stats.tx_bytes = rvr_le64_cpu(stats->tx_bytes);
+	q->stats.tx_errors = rvr_le64_cpu(stats->tx_errors);
+	q->stats.rx_errors = rvr_le64_cpu(stats->rx_errors);
+}
+
+void
 rna_stats_get(const struct rna_port *port, struct rvr_rna_stats *stats)
 {
 	struct rna_queue_stats sum = port->gone;

@@ -341,13 +341,33 @@ unsigned int revere_context_agents(struct revere_ami_sw *ami_sw, struct revere_a
 void revere_context_release(struct revere_ami_sw *ami_sw);
 
 /**
+ * The way to an agent that knows more of a context than its rings hold: by the control channel,
+ * which is the caller's. Such is the network agent, see rvr_rna_state.h.
+ */
+struct revere_agent_state {
+	/**
+	 * Has the agent write its state of an AMI-HW to @p iova, memory of the Function.
+	 * @return bytes that it takes, a multiple of 8, beyond @p size: it wasn't written; or a
+	 *         negative errno
+	 */
+	int (*save)(void *arg, struct revere_ami_hw *ami_hw, uint64_t iova, size_t size);
+	/** Has the agent take the @p size bytes at @p iova as its state of an AMI-HW. */
+	int (*restore)(void *arg, struct revere_ami_hw *ami_hw, uint64_t iova, size_t size);
+	void *arg;
+};
+
+/**
  * Saves a disabled AMI-SW with its rings, what waits in them, its sessions and the AMI-HWs at their
  * ends, in the format of rvr_state.h. The context stays as it is: enable it, or release it.
  *
+ * @param agent  for agents with state of their own; NULL: there are none
  * @param state  where to; with a size of 0 it may be NULL
  * @return bytes that it takes, beyond @p size: it wasn't written; -EBUSY enabled; -ENOTSUP a
- *         session with another context, or an agent with state of its own (RNA)
+ *         session with another context, or an agent with state of its own (RNA) and no @p agent;
+ *         what @p agent says
  */
+int revere_context_save_agent(struct revere_ami_sw *ami_sw, const struct revere_agent_state *agent,
+			      void *state, size_t size);
 int revere_context_save(struct revere_ami_sw *ami_sw, void *state, size_t size);
 
 /**
@@ -356,9 +376,14 @@ int revere_context_save(struct revere_ami_sw *ami_sw, void *state, size_t size);
  * Leaves it disabled. Buffers that messages refer to must be mapped for it at the same
  * addresses. Its own PASID stays. If it fails nothing has changed.
  *
- * @return 0; -EINVAL no such state, or damaged; -ENOTSUP of a newer version; -EBUSY the AMI-SW is
- *         in use; -ENOENT no such agent here; -ENOSPC, -ENOMEM no more contexts, memory
+ * @param agent  as of revere_context_save_agent(), but of the place where the context is to be
+ * @return 0; -EINVAL no such state, or damaged; -ENOTSUP of a newer version, or it has an agent's
+ *         own state and there is no @p agent; -EBUSY the AMI-SW is in use; -ENOENT no such agent
+ *         here; -ENOSPC, -ENOMEM no more contexts, memory; what @p agent says
  */
+int revere_context_restore_agent(struct revere_ami_sw *ami_sw,
+				 const struct revere_agent_state *agent, const void *state,
+				 size_t size);
 int revere_context_restore(struct revere_ami_sw *ami_sw, const void *state, size_t size);
 
 /* ---- Virtual Functions, from the PF ---------------------------------------------------------- */

@@ -6,9 +6,11 @@
  * @file
  * Format of a saved context: what revere_context_save() writes and revere_context_restore() reads.
  *
- * A header, then agents, sessions and rings as the header counts them; after each ring the
+ * A header, then agents, sessions and rings as the header counts them; after each agent what it
+ * knows beyond its rings, in a format of its own (RNA: struct rvr_rna_state), after each ring the
  * messages that wait in it, oldest first. All little-endian, without gaps; the size is a multiple
- * of 8. No address is in it: a state means the same in another process and on another device.
+ * of 8. No address is in it but those of buffers in messages and agents' states: a state means the
+ * same in another process and on another device.
  */
 
 #ifndef RVR_STATE_H
@@ -17,7 +19,7 @@
 #include "rvr_msg.h"
 
 #define RVR_STATE_MAGIC UINT64_C(0x4554415453525652) /**< "RVRSTATE" */
-#define RVR_STATE_VERSION 1 /**< readers refuse newer ones */
+#define RVR_STATE_VERSION 2 /**< readers refuse newer ones, and know older ones */
 
 struct rvr_state_header {
 	rvr_le64 magic;
@@ -44,9 +46,13 @@ struct rvr_state_agent {
 	rvr_le16 kind;	/**< enum rvr_aha_kind */
 	rvr_le16 flags; /**< RVR_STATE_PASID */
 	rvr_le32 pasid;
+	rvr_le32 size;	/**< bytes of the agent's own state that follow, a multiple of 8 */
+	rvr_le32 zero;
 };
-_Static_assert(sizeof(struct rvr_state_agent) == 8, "format");
-_Static_assert(offsetof(struct rvr_state_agent, pasid) == 4, "format");
+_Static_assert(sizeof(struct rvr_state_agent) == 16, "format");
+_Static_assert(offsetof(struct rvr_state_agent, size) == 8, "format");
+
+#define RVR_STATE_AGENT_SIZE_V1 8 /**< version 1 ends a struct rvr_state_agent before size */
 
 #define RVR_STATE_PASID 0x1u
 

@@ -26,7 +26,10 @@ put(struct writer *writer, const void *bytes, size_t size)
 /* An AMI-SW with the AMI-HWs that its sessions end at. */
 struct parts {
 	struct revere_ami_sw *ami_sw;
+	const struct revere_agent_state *agent;
 	struct revere_ami_hw *ami_hws[2 * RVR_AMS_MAX];
+	const uint8_t *states[2 * RVR_AMS_MAX]; /* of AMI-HWs, as they are restored */
+	uint32_t state_sizes[2 * RVR_AMS_MAX];
 	unsigned int num;
 };
 
@@ -44,9 +47,16 @@ part_number(const struct parts *parts, const struct asn_point *point)
 	return -1;
 }
 
-/* The kind of an AMI-HW's agent, if all that it knows lies in rings. */
+/* Whether all that an agent knows lies in rings. */
+static bool
+agent_is_plain(unsigned int kind)
+{
+	return kind == RVR_AHA_INVERSION || kind == RVR_AHA_DMA;
+}
+
+/* The kind of an AMI-HW's agent, if it can be saved. */
 static int
-agent_kind(const struct revere_ami_hw *ami_hw)
+agent_kind(const struct parts *parts, const struct revere_ami_hw *ami_hw)
 {
 	uint64_t iidr = 0;
 	int ret = revere_aha_iidr(ami_hw->dev, ami_hw->aha_id, &iidr);
@@ -54,33 +64,66 @@ agent_kind(const struct revere_ami_hw *ami_hw)
 
 	if (ret < 0)
 		return ret;
-	if (kind == RVR_AHA_INVERSION || kind == RVR_AHA_DMA)
+	if (agent_is_plain(kind) || (kind == RVR_AHA_RNA && parts->agent != NULL))
 		return (int)kind;
-	AMI_LOG(ERR, ami_hw->dev, "AMI-HW %u: agents of kind %#x (%s) keep state that can't be "
-		"saved", ami_hw->id, kind, revere_aha_kind_name(kind));
+	AMI_LOG(ERR, ami_hw->dev, "AMI-HW %u: agents of kind %#x (%s) keep state, and nobody is "
+		"there who could ask for it", ami_hw->id, kind, revere_aha_kind_name(kind));
 	return -ENOTSUP;
+}
+
+/* An agent's state, into memory that it can write. @return bytes, or a negative errno */
+static int
+agent_state_get(const struct parts *parts, struct revere_ami_hw *ami_hw, struct ami_mem *mem)
+{
+	const struct revere_agent_state *agent = parts->agent;
+	int size = agent->save(agent->arg, ami_hw, 0, 0), ret;
+
+	if (size <= 0)
+		return size;
+	ret = ami_mem_alloc(mem, (size_t)size, RTE_CACHE_LINE_SIZE, parts->ami_sw->conf.numa_node);
+	if (ret == 0)
+		ret = agent->save(agent->arg, ami_hw, mem->iova, (size_t)size);
+	if (ret == size && size % RVR_DW == 0)
+		return size;
+	AMI_LOG(ERR, ami_hw->dev, "AMI-HW %u: the agent's state of %d bytes can't be had: %d",
+		ami_hw->id, size, ret);
+	ami_mem_free(mem);
+	return ret < 0 ? ret : -EIO;
+}
+
+static int
+save_agent(struct writer *writer, const struct parts *parts, struct revere_ami_hw *ami_hw)
+{
+	const struct revere_ami_hw_conf *conf = &ami_hw->conf;
+	struct rvr_state_agent agent = {
+		.flags = rvr_cpu_le16(conf->pasid_enabled ? RVR_STATE_PASID : 0),
+		.pasid = rvr_cpu_le32(conf->pasid_enabled ? conf->pasid : 0),
+	};
+	int kind = agent_kind(parts, ami_hw), size = 0;
+	struct ami_mem mem = { 0 };
+
+	if (kind >= 0 && !agent_is_plain((unsigned int)kind))
+		size = agent_state_get(parts, ami_hw, &mem);
+	if (kind < 0 || size < 0)
+		return RTE_MIN(kind, size);
+	agent.kind = rvr_cpu_le16((uint16_t)kind);
+	agent.size = rvr_cpu_le32((uint32_t)size);
+	put(writer, &agent, sizeof(agent));
+	if (size > 0)
+		put(writer, mem.va, (size_t)size);
+	ami_mem_free(&mem);
+	return 0;
 }
 
 static int
 save_agents(struct writer *writer, const struct parts *parts)
 {
 	unsigned int i;
-	int kind;
+	int ret = 0;
 
-	for (i = 0; i < parts->num; i++) {
-		const struct revere_ami_hw_conf *conf = &parts->ami_hws[i]->conf;
-		struct rvr_state_agent agent = {
-			.flags = rvr_cpu_le16(conf->pasid_enabled ? RVR_STATE_PASID : 0),
-			.pasid = rvr_cpu_le32(conf->pasid_enabled ? conf->pasid : 0),
-		};
-
-		kind = agent_kind(parts->ami_hws[i]);
-		if (kind < 0)
-			return kind;
-		agent.kind = rvr_cpu_le16((uint16_t)kind);
-		put(writer, &agent, sizeof(agent));
-	}
-	return 0;
+	for (i = 0; i < parts->num && ret == 0; i++)
+		ret = save_agent(writer, parts, parts->ami_hws[i]);
+	return ret;
 }
 
 /* Whether any of the parts is an end of a session. */
@@ -180,9 +223,9 @@ save_rings(struct writer *writer, const struct revere_ami_sw *ami_sw,
 }
 
 static int
-save(struct revere_ami_sw *ami_sw, const struct revere_ami_sw_state *state, struct writer *writer)
+save(struct parts *parts, const struct revere_ami_sw_state *state, struct writer *writer)
 {
-	struct parts parts = { .ami_sw = ami_sw };
+	struct revere_ami_sw *ami_sw = parts->ami_sw;
 	struct rvr_state_header header = {
 		.magic = rvr_cpu_le64(RVR_STATE_MAGIC),
 		.version = rvr_cpu_le16(RVR_STATE_VERSION),
@@ -195,12 +238,12 @@ save(struct revere_ami_sw *ami_sw, const struct revere_ami_sw_state *state, stru
 	};
 	int ret;
 
-	parts.num = revere_context_agents(ami_sw, parts.ami_hws, RTE_DIM(parts.ami_hws));
-	header.agents = rvr_cpu_le16((uint16_t)parts.num);
+	parts->num = revere_context_agents(ami_sw, parts->ami_hws, RTE_DIM(parts->ami_hws));
+	header.agents = rvr_cpu_le16((uint16_t)parts->num);
 	put(writer, &header, sizeof(header));
-	ret = save_agents(writer, &parts);
+	ret = save_agents(writer, parts);
 	if (ret == 0)
-		ret = save_sessions(writer, &parts);
+		ret = save_sessions(writer, parts);
 	if (ret < 0)
 		return ret;
 	header.sessions = rvr_cpu_le16((uint16_t)ret);
@@ -215,18 +258,26 @@ save(struct revere_ami_sw *ami_sw, const struct revere_ami_sw_state *state, stru
 }
 
 int
-revere_context_save(struct revere_ami_sw *ami_sw, void *state, size_t size)
+revere_context_save_agent(struct revere_ami_sw *ami_sw, const struct revere_agent_state *agent,
+	void *state, size_t size)
 {
 	struct writer writer = { .to = state, .room = state == NULL ? 0 : size };
+	struct parts parts = { .ami_sw = ami_sw, .agent = agent };
 	struct revere_ami_sw_state saved;
 	int ret;
 
 	pthread_mutex_lock(&ami_sw->dev->lock);
 	ret = revere_ami_sw_save(ami_sw, &saved);
 	if (ret == 0)
-		ret = save(ami_sw, &saved, &writer);
+		ret = save(&parts, &saved, &writer);
 	pthread_mutex_unlock(&ami_sw->dev->lock);
 	return ret;
+}
+
+int
+revere_context_save(struct revere_ami_sw *ami_sw, void *state, size_t size)
+{
+	return revere_context_save_agent(ami_sw, NULL, state, size);
 }
 
 /* ---- Checking ------------------------------------------------------------------------------- */
@@ -297,6 +348,23 @@ read_header(struct reader *reader)
 	return 0;
 }
 
+/* The next agent, and where its own state is. */
+static int
+read_agent(struct reader *reader, struct rvr_state_agent *agent, const uint8_t **state)
+{
+	bool old = rvr_le16_cpu(reader->header.version) == 1;
+	size_t size;
+
+	memset(agent, 0, sizeof(*agent));
+	if (!take(reader, agent, old ? RVR_STATE_AGENT_SIZE_V1 : sizeof(*agent)))
+		return malformed(reader, "an agent is missing");
+	size = rvr_le32_cpu(agent->size);
+	*state = reader->at;
+	if (size % RVR_DW != 0 || !skip(reader, size))
+		return malformed(reader, "an agent's state is missing");
+	return 0;
+}
+
 /* The next ring, and where its messages are. */
 static int
 read_ring(struct reader *reader, struct rvr_state_ring *ring, const uint8_t **messages)
@@ -328,19 +396,21 @@ read_ring(struct reader *reader, struct rvr_state_ring *ring, const uint8_t **me
 static int
 check_state(struct reader reader)
 {
+	struct rvr_state_agent agent;
 	struct rvr_state_ring ring;
-	const uint8_t *messages;
+	const uint8_t *bytes;
 	unsigned int i;
 	int ret = 0;
 
 	if (reader.agents > 2 * RVR_AMS_MAX || reader.sessions > 2 * RVR_AMS_MAX ||
 		reader.rings > 2 * RVR_AMS_MAX)
 		return malformed(&reader, "it has more of something than a context can have");
-	if (!skip(&reader, reader.agents * sizeof(struct rvr_state_agent) +
-		reader.sessions * sizeof(struct rvr_state_session)))
-		return malformed(&reader, "agents or sessions are missing");
+	for (i = 0; i < reader.agents && ret == 0; i++)
+		ret = read_agent(&reader, &agent, &bytes);
+	if (ret == 0 && !skip(&reader, reader.sessions * sizeof(struct rvr_state_session)))
+		return malformed(&reader, "sessions are missing");
 	for (i = 0; i < reader.rings && ret == 0; i++)
-		ret = read_ring(&reader, &ring, &messages);
+		ret = read_ring(&reader, &ring, &bytes);
 	if (ret == 0 && reader.left != 0)
 		ret = malformed(&reader, "there is more than it tells of");
 	return ret;
@@ -367,32 +437,85 @@ check_target(const struct revere_ami_sw *ami_sw)
 
 /* ---- Restoring ------------------------------------------------------------------------------ */
 
+/* Whether an agent's own state can be given to it. */
+static int
+check_agent(const struct parts *parts, const struct rvr_state_agent *agent)
+{
+	const struct revere_ami_sw *ami_sw = parts->ami_sw;
+	unsigned int kind = rvr_le16_cpu(agent->kind);
+
+	if (agent->size == 0 && agent_is_plain(kind))
+		return 0;
+	if (agent->size != 0 && kind == RVR_AHA_RNA && parts->agent != NULL)
+		return 0;
+	AMI_LOG(ERR, ami_sw->dev, "AMI-SW %u: the state to restore has %u bytes of an agent of "
+		"kind %#x (%s), %s", ami_sw->id, rvr_le32_cpu(agent->size), kind,
+		revere_aha_kind_name(kind), parts->agent == NULL ?
+		"and nobody is there who could hand them over" : "which can't be");
+	return parts->agent == NULL ? -ENOTSUP : -EINVAL;
+}
+
+static int
+restore_agent(struct parts *parts, const struct rvr_state_agent *agent)
+{
+	const struct revere_ami_hw_conf conf = { true, rvr_le32_cpu(agent->pasid) };
+	struct revere_ami_hw **ami_hw = &parts->ami_hws[parts->num];
+	struct revere_dev *dev = parts->ami_sw->dev;
+	int aha_id = revere_aha_find(dev, (enum rvr_aha_kind)rvr_le16_cpu(agent->kind), 0);
+	int ret;
+
+	if (aha_id < 0) {
+		AMI_LOG(ERR, dev, "AMI-SW %u: the state to restore has an agent of kind %#x, "
+			"which isn't here", parts->ami_sw->id, rvr_le16_cpu(agent->kind));
+		return aha_id;
+	}
+	ret = check_agent(parts, agent);
+	if (ret == 0)
+		ret = revere_ami_hw_create(dev, (uint16_t)aha_id, ami_hw);
+	if (ret < 0)
+		return ret;
+	parts->num++;
+	return rvr_le16_cpu(agent->flags) & RVR_STATE_PASID ?
+		revere_ami_hw_configure(*ami_hw, &conf) : 0;
+}
+
 /* The AMI-HWs; those that no session joins yet are to be destroyed if something fails. */
 static int
 restore_agents(struct reader *reader, struct parts *parts)
 {
-	struct revere_dev *dev = reader->ami_sw->dev;
-	struct revere_ami_hw_conf conf;
 	struct rvr_state_agent agent;
 	int ret = 0;
 	unsigned int i;
 
 	for (i = 0; i < reader->agents && ret == 0; i++) {
-		take(reader, &agent, sizeof(agent));
-		ret = revere_aha_find(dev, (enum rvr_aha_kind)rvr_le16_cpu(agent.kind), 0);
-		if (ret < 0) {
-			AMI_LOG(ERR, dev, "AMI-SW %u: the state to restore has an agent of kind "
-				"%#x, which isn't here", reader->ami_sw->id,
-				rvr_le16_cpu(agent.kind));
-			break;
-		}
-		ret = revere_ami_hw_create(dev, (uint16_t)ret, &parts->ami_hws[i]);
+		ret = read_agent(reader, &agent, &parts->states[i]);
+		parts->state_sizes[i] = rvr_le32_cpu(agent.size);
+		if (ret == 0)
+			ret = restore_agent(parts, &agent);
+	}
+	return ret;
+}
+
+/* What agents know beyond rings, when all else is there. */
+static int
+restore_agent_states(const struct parts *parts)
+{
+	const struct revere_agent_state *agent = parts->agent;
+	struct ami_mem mem;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < parts->num && ret == 0; i++) {
+		if (parts->state_sizes[i] == 0)
+			continue;
+		ret = ami_mem_alloc(&mem, parts->state_sizes[i], RTE_CACHE_LINE_SIZE,
+			parts->ami_sw->conf.numa_node);
 		if (ret < 0)
 			break;
-		parts->num++;
-		conf = (struct revere_ami_hw_conf){ true, rvr_le32_cpu(agent.pasid) };
-		if (rvr_le16_cpu(agent.flags) & RVR_STATE_PASID)
-			ret = revere_ami_hw_configure(parts->ami_hws[i], &conf);
+		memcpy(mem.va, parts->states[i], parts->state_sizes[i]);
+		ret = agent->restore(agent->arg, parts->ami_hws[i], mem.iova,
+			parts->state_sizes[i]);
+		ami_mem_free(&mem);
 	}
 	return ret;
 }
@@ -530,7 +653,7 @@ restore(struct reader *reader, struct parts *parts)
 	restore_messages(rings);
 	ami_sw_masks_set(ami_sw, rvr_le64_cpu(reader->header.tx_mask),
 		rvr_le64_cpu(reader->header.rx_mask));
-	return 0;
+	return restore_agent_states(parts);
 }
 
 /* To what it was before: without agents, sessions and rings. */
@@ -556,11 +679,12 @@ undo(struct revere_ami_sw *ami_sw, const struct parts *parts,
 }
 
 int
-revere_context_restore(struct revere_ami_sw *ami_sw, const void *state, size_t size)
+revere_context_restore_agent(struct revere_ami_sw *ami_sw,
+	const struct revere_agent_state *agent, const void *state, size_t size)
 {
 	struct reader reader = { .ami_sw = ami_sw, .at = state, .left = size };
 	const struct revere_ami_sw_conf conf = ami_sw->conf;
-	struct parts parts = { .ami_sw = ami_sw };
+	struct parts parts = { .ami_sw = ami_sw, .agent = agent };
 	int ret;
 
 	pthread_mutex_lock(&ami_sw->dev->lock);
@@ -576,4 +700,10 @@ revere_context_restore(struct revere_ami_sw *ami_sw, const void *state, size_t s
 	}
 	pthread_mutex_unlock(&ami_sw->dev->lock);
 	return ret;
+}
+
+int
+revere_context_restore(struct revere_ami_sw *ami_sw, const void *state, size_t size)
+{
+	return revere_context_restore_agent(ami_sw, NULL, state, size);
 }
