@@ -1382,6 +1382,152 @@ callbacks_move_packets(void **state)
 	}
 }
 
+/** Two devices that are there whatever moves between them, and one that can't be moved to. */
+static void
+places_open(void)
+{
+	char args[256];
+
+	snprintf(args, sizeof(args), "%s,emu=here", device_args);
+	assert_int_equal(rte_vdev_init("dma_revere_here", args), 0);
+	snprintf(args, sizeof(args), "%s,emu=there", device_args);
+	assert_int_equal(rte_vdev_init("dma_revere_there", args), 0);
+	snprintf(args, sizeof(args), "%s,emu=small,num_ami_sw=2", device_args);
+	assert_int_equal(rte_vdev_init("dma_revere_small", args), 0);
+}
+
+static void
+places_close(void)
+{
+	assert_int_equal(rte_vdev_uninit("dma_revere_small"), 0);
+	assert_int_equal(rte_vdev_uninit("dma_revere_there"), 0);
+	assert_int_equal(rte_vdev_uninit("dma_revere_here"), 0);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+/** Moves, each with jobs in every state: queued, submitted, in flight, done, reported. */
+static void
+migrations_of(const char *args, bool split)
+{
+	const unsigned int moves = 250 * scale;
+	uint64_t *times = calloc(moves, sizeof(*times));
+	struct rte_pmd_revere_dma_migration report;
+	struct chan *chans[2];
+	unsigned int i, n;
+	int16_t dev;
+
+	assert_non_null(times);
+	places_open();
+	dev = device_open(args);
+	assert_true(dev >= 0);
+	vchans_setup(dev, 2, 256);
+	for (n = 0; n < 2; n++) {
+		chans[n] = chan_new(dev, (uint16_t)n, 256);
+		chans[n]->split = split;
+	}
+	for (i = 0; i < moves; i++) {
+		for (n = 0; n < 2; n++) {
+			unsigned int jobs = rnd(2 * BURST);
+
+			while (jobs-- > 0 &&
+			       job_random(chans[n], MIX_COPY | MIX_FILL | MIX_SG, 2000))
+				;
+			if (rnd(2) == 0)
+				assert_int_equal(rte_dma_submit(dev, (uint16_t)n), 0);
+			reap(chans[n], (uint16_t)(1 + rnd(BURST)));
+		}
+		assert_int_equal(rte_pmd_revere_dma_migrate(dev, i % 2 == 0 ? "emu=there" :
+			"emu=here", &report), 0);
+		assert_true(report.state_bytes > 0);
+		times[i] = report.downtime_ns;
+	}
+	for (n = 0; n < 2; n++) {
+		drain(chans[n]);
+		chan_verify(chans[n]);
+		assert_int_equal(inside(chans[n])->faults.recovers, 0);
+		chan_free(chans[n]);
+	}
+	qsort(times, moves, sizeof(*times), compare);
+	print_message("%s: %u moves of 2 vchans, downtime median %.1f us, maximum %.1f us\n", args,
+		      moves, (double)times[moves / 2] / 1000, (double)times[moves - 1] / 1000);
+	free(times);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	device_close();
+	places_close();
+}
+
+static void
+migrate_under_load(void **state)
+{
+	(void)state;
+	migrations_of("emu=here", false);
+}
+
+static void
+migrate_split(void **state)
+{
+	(void)state;
+	migrations_of("emu=here,threshold=300", true);
+}
+
+/** What can't be done changes nothing. */
+static void
+migrate_refuses(void **state)
+{
+	static const struct {
+		const char *devargs;
+		int error;
+	} wrong[] = {
+		{NULL, -EINVAL},
+		{"emu", -EINVAL},
+		{"emu=there,threshold=5", -EINVAL},
+		{"emu=there,num_ami_sw=3", -EBUSY},
+		{"emu=here", -EEXIST},
+		{"emu=small", -ENOSPC},
+		{"emu=short,max_log2_msg_length=5", -ENOTSUP},
+		{"emu=ringless,max_log2_size=4", -EINVAL},
+	};
+	struct chan *chan;
+	unsigned int i;
+	int16_t dev;
+
+	(void)state;
+	places_open();
+	dev = device_open("emu=here");
+	assert_true(dev >= 0);
+	assert_int_equal(rte_pmd_revere_dma_migrate((int16_t)(dev + 1), "emu=there", NULL),
+			 -EINVAL);
+	vchans_setup(dev, 3, 256);
+	chan = chan_new(dev, 2, 256);
+	for (i = 0; i < RTE_DIM(wrong); i++) {
+		stress(chan, 300, MIX_COPY | MIX_SG, 500);
+		while (rnd(30) > 0 && job_random(chan, MIX_COPY, 500))
+			;
+		assert_int_equal(rte_pmd_revere_dma_migrate(dev, wrong[i].devargs, NULL),
+				 wrong[i].error);
+	}
+	/* Stopped, too; and the vchans can be made anew there. */
+	stress(chan, 300, MIX_COPY, 500);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	assert_int_equal(rte_pmd_revere_dma_migrate(dev, "emu=there", NULL), 0);
+	assert_int_equal(rte_dma_start(dev), 0);
+	chan_begin(chan);
+	stress(chan, 300, MIX_COPY, 500);
+	chan_free(chan);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	vchans_setup(dev, 1, 64);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	device_close();
+	places_close();
+}
+
 static void
 callbacks_refuse(void **state)
 {
@@ -1435,6 +1581,9 @@ device_drop(void **state)
 {
 	(void)state;
 	rte_vdev_uninit("dma_revere_test");
+	rte_vdev_uninit("dma_revere_small");
+	rte_vdev_uninit("dma_revere_there");
+	rte_vdev_uninit("dma_revere_here");
 	while (!LIST_EMPTY(&chans_open))
 		chan_free(LIST_FIRST(&chans_open));
 	return 0;
@@ -1472,6 +1621,9 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(auto_decides),
 		CASE(callbacks_move_packets),
 		CASE(callbacks_refuse),
+		CASE(migrate_under_load),
+		CASE(migrate_split),
+		CASE(migrate_refuses),
 	};
 	/* EAL changes the order, so what is to be freed is kept apart. */
 	static const char *const options[] = {

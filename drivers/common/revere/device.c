@@ -278,6 +278,31 @@ detach(struct rte_device *rte_dev, struct revere_class *class)
 	return 0;
 }
 
+int
+revere_target_take(struct rte_device *rte_dev, const struct revere_class *class,
+	const struct revere_probe *target)
+{
+	struct attachment *attachment;
+	struct revere_probe from = { 0 };
+
+	device_lock();
+	attachment = attachment_find(rte_dev, class);
+	if (attachment == NULL) {
+		device_unlock();
+		return -ENODEV;
+	}
+	from.device = attachment->device;
+	from.rna_port = attachment->rna_port;
+	attachment->device = target->device;
+	attachment->rna_port = target->rna_port;
+	attachment->told_gone = false;
+	/* One more reference, for the class driver. */
+	device_get(target->device);
+	revere_target_close(&from);
+	device_unlock();
+	return 0;
+}
+
 bool
 device_user_untold(const struct revere_transport *transport, struct device_user *user)
 {

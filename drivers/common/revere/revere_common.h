@@ -103,6 +103,27 @@ int revere_vdev_dma_map(struct rte_vdev_device *vdev, void *va, uint64_t iova, s
 int revere_vdev_dma_unmap(struct rte_vdev_device *vdev, void *va, uint64_t iova, size_t size);
 
 /**
+ * Another device for what a class driver's probe() made, for a while beside that which it has:
+ * found or made as for a vdev with these devargs, and for class net with a port of its own.
+ *
+ * @param devargs  which device (emu=, socket=, ...), and backend and address of a port
+ * @param target   what it is, without args
+ * @return 0; -EINVAL, -EBUSY devargs are refused; -EEXIST it is the same device; -ENODEV; one log
+ *         line each
+ */
+int revere_target_open(const struct rte_device *rte_dev, const char *name,
+		       const struct revere_class *class, const char *devargs,
+		       struct revere_probe *target);
+/** It isn't wanted: the port goes, and the device if it has no other user. */
+void revere_target_close(const struct revere_probe *target);
+/**
+ * From now on it is the one that is used; the other one's port goes. The class driver has a
+ * reference to the new one and gives back, after this, the one to the old.
+ */
+int revere_target_take(struct rte_device *rte_dev, const struct revere_class *class,
+		       const struct revere_probe *target);
+
+/**
  * Gives a reference back; the last one closes the device. Class drivers own one from a probe()
  * that succeeded on.
  */

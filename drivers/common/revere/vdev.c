@@ -223,6 +223,75 @@ vdev_probe(struct vdev_probe *probe)
 	return ret;
 }
 
+/* A device for a user of another one; only what says which is wanted, and a port's wire. */
+static int
+target_open(struct vdev_probe *probe, const struct revere_device *from,
+	struct revere_probe *target)
+{
+	int ret;
+
+	probe->kind = kind_find(probe->args);
+	ret = check_args(probe);
+	if (ret == 0 && makes_port(probe))
+		ret = args_port(probe->name, probe->args, &probe->port);
+	if (ret == 0)
+		ret = device_for(probe, &target->device);
+	if (ret < 0)
+		return ret;
+	if (target->device == from) {
+		COMMON_LOG(ERR, probe->name, "it is on device %s already", from->name);
+		ret = -EEXIST;
+	} else {
+		target->rna_port = port_get(probe, target->device);
+		ret = is_net(probe) ? RTE_MIN(target->rna_port, 0) : 0;
+	}
+	if (ret < 0) {
+		revere_device_put(target->device);
+		return ret;
+	}
+	target->dev = target->device->dev;
+	target->iova_as_va = target->device->kind->sva(target->device->transport);
+	return 0;
+}
+
+int
+revere_target_open(const struct rte_device *rte_dev, const char *name,
+	const struct revere_class *class, const char *devargs, struct revere_probe *target)
+{
+	/* Settings of the user's own stay as they are. */
+	struct revere_class bare = { .name = class->name };
+	struct vdev_probe probe = { .name = name, .class = &bare };
+	struct revere_device *from = attached_device(rte_dev);
+	int ret;
+
+	memset(target, 0, sizeof(*target));
+	target->name = name;
+	target->bus = REVERE_BUS_VDEV;
+	target->rna_port = -1;
+	if (from == NULL)
+		return -ENODEV;
+	probe.args = devargs == NULL ? NULL : rte_kvargs_parse(devargs, NULL);
+	if (probe.args == NULL) {
+		COMMON_LOG(ERR, name, "devargs %s are malformed: key=value,... is needed",
+			devargs == NULL ? "NULL" : devargs);
+		return -EINVAL;
+	}
+	device_lock();
+	ret = target_open(&probe, from, target);
+	device_unlock();
+	rte_kvargs_free(probe.args);
+	return ret;
+}
+
+void
+revere_target_close(const struct revere_probe *target)
+{
+	if (target->rna_port >= 0 && target->device->kind->port_remove != NULL)
+		target->device->kind->port_remove(target->device->transport,
+			(unsigned int)target->rna_port);
+	revere_device_put(target->device);
+}
+
 int
 revere_vdev_probe(struct rte_vdev_device *vdev, struct revere_class *class)
 {

@@ -224,7 +224,7 @@ struct revere_dma_vchan {
 	struct revere_ami_sw *ami_sw;
 	struct revere_ami_hw *ami_hw;
 	struct revere_dma_channel *channel; /**< the callbacks', NULL: not registered */
-	int request_asn, answer_asn; /**< ASN_ID, negative: none */
+	bool connected; /**< sessions join the two */
 } __rte_cache_aligned;
 
 /** A dmadev. */
@@ -232,6 +232,7 @@ struct revere_dma_dev {
 	TAILQ_ENTRY(revere_dma_dev) next;
 	struct revere_dma_vchan vchans[REVERE_DMA_MAX_VCHANS];
 	struct revere_device *device; /**< reference, given back at close */
+	struct rte_device *rte_dev;
 	struct revere_reach *reach;   /**< what it can reach, NULL: no need to ask */
 	struct revere_dev *dev;
 	char name[REVERE_NAME_MAX];
@@ -427,6 +428,10 @@ void revere_dma_auto_sample(struct revere_dma_vchan *vchan, uint32_t length, uin
 /* revere_dmadev.c */
 /** Whether a dmadev's private data is of this driver. */
 bool revere_dma_is_ours(const void *dev_private);
+/** revere_target_open() and _take() for a dmadev. */
+int revere_dma_target_open(const struct revere_dma_dev *dma, const char *devargs,
+			   struct revere_probe *target);
+int revere_dma_target_take(const struct revere_dma_dev *dma, const struct revere_probe *target);
 
 /* revere_dma_channel.c */
 struct revere_dma_channel;

@@ -219,10 +219,9 @@ vchan_dump(const struct revere_dma_vchan *vchan, FILE *file)
 		return;
 	}
 	fprintf(file,
-		", %u descriptors, AMI-SW %u (physical %u), AMI-HW %u, sessions %d and %d\n",
+		", %u descriptors, AMI-SW %u (physical %u), AMI-HW %u\n",
 		vchan->nb_desc, revere_ami_sw_id(vchan->ami_sw),
-		revere_ami_sw_phy_id(vchan->ami_sw), revere_ami_hw_phy_id(vchan->ami_hw),
-		vchan->request_asn, vchan->answer_asn);
+		revere_ami_sw_phy_id(vchan->ami_sw), revere_ami_hw_phy_id(vchan->ami_hw));
 	ring_dump(vchan->tx, "request", file);
 	ring_dump(vchan->rx, "answer", file);
 	fprintf(file,

@@ -40,11 +40,12 @@ session_create(struct revere_dma_vchan *vchan, bool request)
 static int
 sessions_create(struct revere_dma_vchan *vchan)
 {
-	vchan->request_asn = session_create(vchan, true);
-	if (vchan->request_asn < 0)
-		return vchan->request_asn;
-	vchan->answer_asn = session_create(vchan, false);
-	return vchan->answer_asn < 0 ? vchan->answer_asn : 0;
+	int ret = session_create(vchan, true);
+
+	vchan->connected = ret >= 0;
+	if (ret >= 0)
+		ret = session_create(vchan, false);
+	return RTE_MIN(ret, 0);
 }
 
 int
@@ -151,8 +152,6 @@ revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *d
 	vchan->id = id;
 	vchan->nb_desc = nb_desc;
 	vchan->msg_ops = revere_dma_msg_ops(dma->request_log2_length);
-	vchan->request_asn = -1;
-	vchan->answer_asn = -1;
 	vchan->asked = dma->threshold;
 	vchan->reach = dma->reach;
 	vchan->state = REVERE_DMA_STOPPED;
@@ -171,18 +170,11 @@ revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *d
 void
 revere_dma_vchan_destroy(struct revere_dma_vchan *vchan)
 {
-	struct revere_dma_dev *dma = vchan->dma;
-
 	if (vchan->state == REVERE_DMA_UNSET)
 		return;
-	if (vchan->answer_asn >= 0)
-		revere_asn_destroy(dma->dev, (uint32_t)vchan->answer_asn);
-	if (vchan->request_asn >= 0)
-		revere_asn_destroy(dma->dev, (uint32_t)vchan->request_asn);
-	if (vchan->ami_hw != NULL)
+	if (vchan->ami_hw != NULL && !vchan->connected)
 		revere_ami_hw_destroy(vchan->ami_hw);
-	if (vchan->ami_sw != NULL)
-		revere_ami_sw_destroy(vchan->ami_sw);
+	revere_context_release(vchan->ami_sw);
 	revere_dma_channel_free(vchan);
 	rte_free(vchan->msgs);
 	rte_free(vchan->by_cpu);

@@ -206,6 +206,7 @@ dma_init(struct revere_dma_dev *dma, const struct revere_probe *probe)
 
 	dma->dev = probe->dev;
 	dma->device = probe->device;
+	dma->rte_dev = probe->rte_dev;
 	dma->numa_node = probe->rte_dev->numa_node;
 	dma->sva = probe->iova_as_va && rte_eal_iova_mode() == RTE_IOVA_VA;
 	rte_strscpy(dma->name, probe->name, sizeof(dma->name));
@@ -385,6 +386,19 @@ static struct revere_class dma_class = {
 	.plan = revere_dma_plan,
 };
 REVERE_REGISTER_CLASS(dma_class)
+
+int
+revere_dma_target_open(const struct revere_dma_dev *dma, const char *devargs,
+		       struct revere_probe *target)
+{
+	return revere_target_open(dma->rte_dev, dma->name, &dma_class, devargs, target);
+}
+
+int
+revere_dma_target_take(const struct revere_dma_dev *dma, const struct revere_probe *target)
+{
+	return revere_target_take(dma->rte_dev, &dma_class, target);
+}
 
 static int
 dma_vdev_probe(struct rte_vdev_device *vdev)

@@ -11,6 +11,7 @@
  * - A pair of callbacks for back ends that take DMA as callbacks: transfer_data and
  *   get_completed_copies, over arrays of scatter lists. A packet is complete when all of its
  *   copies are, and packets complete in the order in which they were transferred.
+ * - Moves of a dmadev to another device, with jobs in flight.
  *
  * Addresses are IOVAs as in dmadev. The CPU takes part only where IOVA is VA.
  */
@@ -89,6 +90,31 @@ struct rte_pmd_revere_dma_threshold {
  */
 int rte_pmd_revere_dma_threshold_get(int16_t dev_id, uint16_t vchan,
 				     struct rte_pmd_revere_dma_threshold *threshold);
+
+/* ---- Migration ------------------------------------------------------------------------------ */
+
+/** How a move went. */
+struct rte_pmd_revere_dma_migration {
+	uint64_t downtime_ns; /**< from the first context's stop to the last one's start */
+	uint64_t state_bytes; /**< what was saved of all contexts */
+};
+
+/**
+ * Moves a dmadev to another device, started or stopped, whatever its jobs are: queued, submitted,
+ * in flight or completed ones are what they were, none is lost, done twice or reordered; counters,
+ * ring_idx and thresholds go on. No other function of the dmadev may be called meanwhile, nor may
+ * a secondary process use it.
+ *
+ * @param devargs  which device, in words of a dma_revere vdev's devargs: emu=NAME, socket=PATH
+ *   with their settings; made if it isn't there. What jobs refer to has to be within its reach
+ * @param report   NULL, or how it went
+ * @return 0; -EINVAL no such dmadev, or devargs that are refused; -ENODEV not a dma_revere, or
+ *   @p devargs name a device without DMA agent; -EEXIST it is there already; -ENOTSUP messages of
+ *   the device have other lengths; -ENOSPC it has no contexts left; -EIO a vchan's context is
+ *   lost; else what failed. Then nothing has changed
+ */
+int rte_pmd_revere_dma_migrate(int16_t dev_id, const char *devargs,
+			       struct rte_pmd_revere_dma_migration *report);
 
 /* ---- Callbacks ------------------------------------------------------------------------------ */
 
