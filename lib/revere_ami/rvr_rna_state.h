@@ -20,12 +20,12 @@ extern "C" {
 
 enum rvr_rna_state_opcode {
 	/**
-	 * struct rvr_rna_queue_state; answer: rvr_rna_queue_saved. Stops the queue where it is and
-	 * forgets nothing: QUEUE_START goes on. The AMI-SW that it works for is disabled before, else
-	 * what comes meanwhile is lost.
+	 * struct rvr_rna_queue_state; answer: rvr_rna_queue_saved. Stops the queue where it is
+	 * and forgets nothing: QUEUE_START goes on. The AMI-SW that it works for is disabled
+	 * before, else what comes meanwhile is lost.
 	 */
 	RVR_RNA_CTL_QUEUE_SAVE = 48,
-	/** struct rvr_rna_queue_state: sets a queue up that isn't, as it was; may be another port's */
+	/** struct rvr_rna_queue_state: sets up a queue that isn't, as one of any port was */
 	RVR_RNA_CTL_QUEUE_RESTORE = 49,
 };
 

@@ -1455,8 +1455,9 @@ migrations_of(const char *args, bool split)
 		chan_free(chans[n]);
 	}
 	qsort(times, moves, sizeof(*times), compare);
+	i = moves / 2;
 	print_message("%s: %u moves of 2 vchans, downtime median %.1f us, maximum %.1f us\n", args,
-		      moves, (double)times[moves / 2] / 1000, (double)times[moves - 1] / 1000);
+		      moves, (double)times[i] / 1000, (double)times[moves - 1] / 1000);
 	free(times);
 	assert_int_equal(rte_dma_stop(dev), 0);
 	device_close();
