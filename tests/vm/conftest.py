@@ -34,17 +34,21 @@ KILLS = (f"i=0; while [ $i -lt 100 ]; do {CLIENT} --busy {BDF_KILLED} >/tmp/busy
 
 
 class Machine:
-    """A guest with its emulators. Its devices are bound to vfio-pci when it has booted."""
+    """A guest with its emulators. Its devices are bound to vfio-pci when it has booted.
 
-    def __init__(self, folder, iommu, devices):
+    sockets: where others serve its devices, instead of emulators of its own.
+    """
+
+    def __init__(self, folder, iommu, devices, sockets=()):
         self.emulators = {}
         self.devices = devices
         self.guest = None
         try:
-            for bdf in devices:
+            for bdf in devices[len(sockets):]:
                 self.emulators[bdf] = vm.Emulator(folder, "--port", "loop",
                                                   name="emu" + bdf[-4:-2])
-            self.guest = vm.Guest(folder, [e.socket for e in self.emulators.values()], iommu=iommu)
+            sockets = [*sockets, *(e.socket for e in self.emulators.values())]
+            self.guest = vm.Guest(folder, sockets, iommu=iommu)
         except Exception:
             self.close()
             raise
@@ -94,6 +98,62 @@ class Machine:
             self.guest.close()
         for emulator in self.emulators.values():
             emulator.close()
+
+
+class Forwarding:
+    """A dpdk-testpmd in the guest whose packets go round."""
+
+    def __init__(self, machine, options="", eal="--in-memory", devargs="class=net",
+                 start="start tx_first"):
+        self.start = start
+        self.machine = machine
+        machine.check("rm -f /tmp/pmd.*; mkfifo /tmp/pmd.in; "
+                      "sleep 100000 >/tmp/pmd.in & echo $! >/tmp/pmd.sleep")
+        machine.check(f"(stdbuf -oL dpdk-testpmd -l 0-1 {eal} -d {DRIVERS} -a {BDF},{devargs} "
+                      f"-m 96 -- -i {options} --total-num-mbufs=4096 "
+                      "</tmp/pmd.in >/tmp/pmd.out 2>&1 & echo $! >/tmp/pmd.pid; "
+                      "wait $!; echo $? >/tmp/pmd.code) & true")
+
+    def __enter__(self):
+        self.says("Done")
+        self.command(self.start)
+        self.says("packets/burst")
+        return self
+
+    def __exit__(self, *_):
+        if self.machine.guest.process.poll() is None:
+            self.machine.run("kill -9 $(cat /tmp/pmd.pid); kill $(cat /tmp/pmd.sleep)")
+
+    def command(self, text):
+        """Types a line."""
+        self.machine.check(f"echo {text} >/tmp/pmd.in")
+
+    def says(self, pattern, seconds=60):
+        """Waits for a text in its output."""
+        deadline = time.monotonic() + seconds
+        while self.machine.run(f"grep -q '{pattern}' /tmp/pmd.out")[0] != 0:
+            assert time.monotonic() < deadline, \
+                f"no '{pattern}' in\n" + self.machine.run("tail -n 60 /tmp/pmd.out")[1]
+            time.sleep(0.2)
+
+    def forwards(self, seconds=60):
+        """Waits until thousands of packets have come."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.command("show port stats 0")
+            if self.machine.run("usleep 300000; grep -q 'RX-packets: [0-9]*[1-9][0-9][0-9][0-9]' "
+                                "/tmp/pmd.out")[0] == 0:
+                return
+            assert time.monotonic() < deadline, \
+                "no packets in\n" + self.machine.run("head -n 60 /tmp/pmd.out; "
+                                                     "tail -n 60 /tmp/pmd.out")[1]
+
+    def quit(self):
+        """It ends in order."""
+        self.command("quit")
+        self.machine.check("n=0; until test -s /tmp/pmd.code; do n=$((n+1)); "
+                           "test $n -lt 600 || break; usleep 100000; done; "
+                           "grep -q '^0$' /tmp/pmd.code", 90)
 
 
 @pytest.fixture(scope="session")

@@ -209,3 +209,17 @@ args_port(const char *name, const struct rte_kvargs *args, struct port_args *por
 		return backend_pcap(name, args, port);
 	return backend_add(name, port, chosen, value, "");
 }
+
+int
+args_port_number(const struct rte_kvargs *args, int *port)
+{
+	uint64_t number;
+	int ret;
+
+	if (get(args, ARG_PORT) == NULL)
+		return 0;
+	ret = revere_arg_uint(args, ARG_PORT, 0, UINT16_MAX, &number);
+	if (ret == 0)
+		*port = (int)number;
+	return ret;
+}

@@ -155,6 +155,10 @@ void args_append_list(char *text, size_t size, const char *const *list);
 extern const char *const args_port_keys[];
 int args_port(const char *name, const struct rte_kvargs *args, struct port_args *port);
 
+#define ARG_PORT "port"
+/** Which of the network agent's ports is to be used; *port stays as it is if nothing is said. */
+int args_port_number(const struct rte_kvargs *args, int *port);
+
 /* ---- What VFs are given (give.c) ------------------------------------------------------------ */
 
 #define ARG_GIVE "give"

@@ -317,7 +317,8 @@ key_known(const char *key, const void *arg)
 	for (class = class_first(); class != NULL; class = class->next)
 		if (class_wanted(args, class->name) && args_in_list(class->args, key))
 			return true;
-	return strcmp(key, ARG_CLASS) == 0 || strcmp(key, ARG_GIVE) == 0;
+	return strcmp(key, ARG_CLASS) == 0 || strcmp(key, ARG_GIVE) == 0 ||
+		(strcmp(key, ARG_PORT) == 0 && class_wanted(args, "net"));
 }
 
 /* ---- Driver --------------------------------------------------------------------------------- */
@@ -338,7 +339,7 @@ static int
 attach_classes(struct rte_pci_device *pci_dev, struct rte_kvargs *args,
 	struct revere_device *device)
 {
-	const struct revere_probe probe = {
+	struct revere_probe probe = {
 		.name = pci_dev->device.name,
 		.rte_dev = &pci_dev->device,
 		.bus = REVERE_BUS_PCI,
@@ -348,7 +349,7 @@ attach_classes(struct rte_pci_device *pci_dev, struct rte_kvargs *args,
 		.rna_port = -1,
 	};
 	struct revere_class *class;
-	int ret = 0;
+	int ret = args_port_number(args, &probe.rna_port);
 
 	for (class = class_first(); class != NULL && ret == 0; class = class->next)
 		if (class_wanted(args, class->name))
@@ -365,7 +366,7 @@ probe_with(struct rte_pci_device *pci_dev, struct rte_kvargs *args)
 	const char *name = pci_dev->device.name;
 	struct revere_transport *transport = NULL;
 	struct revere_device *device;
-	char keys[256] = ARG_CLASS ", " ARG_GIVE;
+	char keys[256] = ARG_CLASS ", " ARG_GIVE ", " ARG_PORT;
 	int ret = check_classes(name, args);
 
 	list_keys(keys, sizeof(keys), args);
@@ -468,4 +469,4 @@ RTE_PMD_REGISTER_PCI(common_revere, revere_pci_driver);
 RTE_PMD_REGISTER_PCI_TABLE(common_revere, pci_ids);
 RTE_PMD_REGISTER_KMOD_DEP(common_revere, "* vfio-pci");
 RTE_PMD_REGISTER_PARAM_STRING(common_revere, ARG_CLASS "=<net|dma|raw>[:...] "
-	ARG_GIVE "=<vf>:<class>:<count>[+...]");
+	ARG_PORT "=<number> " ARG_GIVE "=<vf>:<class>:<count>[+...]");

@@ -14,8 +14,7 @@
 /* Where devices come from; the last is for vdevs that select none of the others. */
 static const struct transport_kind *const kinds[] = { &transport_vfio_user, &transport_local };
 
-/* A port of the network agent that is there, on devices whose ports are not made here. */
-#define ARG_PORT "port"
+/* On devices whose ports are not made here. */
 static const char *const given_port_keys[] = { ARG_PORT, NULL };
 
 struct vdev_probe {
@@ -148,30 +147,35 @@ device_for(const struct vdev_probe *probe, struct revere_device **device)
 	return device_new(name, probe->kind, transport, false, device);
 }
 
-/* The port that was asked for, or the first that no other vdev here has. */
+/*
+ * The port that was asked for, or the first that no other vdev here has. Which one a Virtual
+ * Function has is the network agent's to say.
+ */
 static int
-port_pick(const struct vdev_probe *probe, const struct revere_device *device)
+port_pick(const struct vdev_probe *probe, const struct revere_device *device, int *port)
 {
-	uint64_t port = (uint64_t)device_port_free(device);
-	int ret = revere_arg_uint(probe->args, ARG_PORT, 0, UINT16_MAX, &port);
+	int ret;
 
-	if (ret < 0)
+	*port = device->transport->vf ? -1 : device_port_free(device);
+	ret = args_port_number(probe->args, port);
+	if (ret < 0 || *port < 0 || !device_port_used(device, *port))
 		return ret;
-	if (!device_port_used(device, (int)port))
-		return (int)port;
-	COMMON_LOG(ERR, probe->name, ARG_PORT "=%" PRIu64 ": another vdev of this process has it",
-		port);
+	COMMON_LOG(ERR, probe->name, ARG_PORT "=%d: another vdev of this process has it", *port);
 	return -EBUSY;
 }
 
-/* Port of the network agent, -1 none, or a negative errno. */
+/* Port of the network agent, -1 none or the agent's choice. */
 static int
-port_get(const struct vdev_probe *probe, struct revere_device *device)
+port_get(const struct vdev_probe *probe, struct revere_device *device, int *port)
 {
-	if (makes_port(probe))
-		return probe->kind->port_add(probe->name, device->transport, probe->port.backend,
-			probe->port.has_mac ? probe->port.mac.addr_bytes : NULL);
-	return is_net(probe) ? port_pick(probe, device) : -1;
+	*port = -1;
+	if (!is_net(probe))
+		return 0;
+	if (!makes_port(probe))
+		return port_pick(probe, device, port);
+	*port = probe->kind->port_add(probe->name, device->transport, probe->port.backend,
+		probe->port.has_mac ? probe->port.mac.addr_bytes : NULL);
+	return *port < 0 ? *port : 0;
 }
 
 /* Port, then class driver; undone if the latter fails. */
@@ -185,13 +189,12 @@ use_device(const struct vdev_probe *probe, struct revere_device *device)
 		.dev = device->dev,
 		.device = device,
 		.args = probe->args,
-		.rna_port = port_get(probe, device),
 		.iova_as_va = device->kind->sva(device->transport),
 	};
-	int ret;
+	int ret = port_get(probe, device, &out.rna_port);
 
-	if (is_net(probe) && out.rna_port < 0)
-		return out.rna_port;
+	if (ret < 0)
+		return ret;
 	ret = attach(&out, probe->class);
 	if (ret < 0 && out.rna_port >= 0 && device->kind->port_remove != NULL)
 		device->kind->port_remove(device->transport, (unsigned int)out.rna_port);
