@@ -245,8 +245,7 @@ target_open(struct vdev_probe *probe, const struct revere_device *from,
 		COMMON_LOG(ERR, probe->name, "it is on device %s already", from->name);
 		ret = -EEXIST;
 	} else {
-		target->rna_port = port_get(probe, target->device);
-		ret = is_net(probe) ? RTE_MIN(target->rna_port, 0) : 0;
+		ret = port_get(probe, target->device, &target->rna_port);
 	}
 	if (ret < 0) {
 		revere_device_put(target->device);
