@@ -319,12 +319,6 @@ parse_gre(struct rna_parsed *parsed, struct walk *walk)
 	parse_payload(walk, rna_be16(gre + 2));
 }
 
-static inline bool
-udp_port_opens(uint16_t port)
-{
-	return port == UDP_PORT_VXLAN || port == UDP_PORT_GENEVE || port == UDP_PORT_MPLS;
-}
-
 static void
 parse_udp_tunnel(struct rna_parsed *parsed, struct walk *walk)
 {
@@ -432,39 +426,27 @@ tunnel_ptype(const struct rna_parsed *parsed)
 }
 
 /**
- * What most packets are, at a third of the cost: TCP or UDP on IPv4, without tags, options,
- * fragments or tunnels. false: it is another one.
+ * What rna_parse() tells of a packet that rna_parse_plain() took. Its length is read once more,
+ * and may be another one by now.
  */
-static inline bool
-parse_plain(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
+static inline void
+fill_plain(const uint8_t *data, uint32_t len, uint8_t proto, struct rna_parsed *parsed)
 {
-	const uint8_t *ip = data + 14;
-	uint32_t total;
+	uint32_t end = RNA_PLAIN_L3 + (uint32_t)rna_be16(data + RNA_PLAIN_L3 + 2);
 
-	if (len < 14 + 20 + 8 || rna_be16(data + 12) != ETHERTYPE_IPV4 || ip[0] != 0x45 ||
-		(rna_be16(ip + 6) & 0x3fff) != 0)
-		return false;
-	total = rna_be16(ip + 2);
-	if ((ip[9] != PROTO_UDP && ip[9] != PROTO_TCP) || total < 20 || total > len - 14 ||
-		len - 14 - 20 < l4_known[ip[9]].header)
-		return false;
-	if (ip[9] == PROTO_UDP && udp_port_opens(rna_be16(ip + 20 + 2)))
-		return false;
 	*parsed = (struct rna_parsed){
-		.ptype = RVR_RNA_PTYPE_L2_ETHER | RVR_RNA_PTYPE_L3_IPV4 |
-			 (ip[9] == PROTO_TCP ? RVR_RNA_PTYPE_L4_TCP : RVR_RNA_PTYPE_L4_UDP),
+		.ptype = rna_ptype_plain(proto),
 		.outer = {
-			.l3 = 14,
-			.l4 = 14 + 20,
-			.end = (uint16_t)(14 + total),
+			.l3 = RNA_PLAIN_L3,
+			.l4 = RNA_PLAIN_L4,
+			.end = (uint16_t)(end < len ? end : len),
 			.ethertype = ETHERTYPE_IPV4,
 			.l3_type = RNA_L3_IPV4,
-			.l4_type = l4_known[ip[9]].type,
-			.proto = ip[9],
+			.l4_type = l4_known[proto].type,
+			.proto = proto,
 			.flags = RNA_LEVEL_ETHER,
 		},
 	};
-	return true;
 }
 
 /** Apart from rna_parse(), whose short way needs none of these registers. */
@@ -485,8 +467,13 @@ parse_any(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
 void
 rna_parse(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
 {
+	uint8_t proto;
+
 	if (len > UINT16_MAX)
 		len = UINT16_MAX;
-	if (!parse_plain(data, len, parsed))
+	proto = rna_parse_plain(data, len);
+	if (proto != 0)
+		fill_plain(data, len, proto, parsed);
+	else
 		parse_any(data, len, parsed);
 }

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto.h"
 #include "rvr_rna.h"
 
 enum rna_l3 { RNA_L3_NONE, RNA_L3_IPV4, RNA_L3_IPV6, RNA_L3_ARP };
@@ -106,6 +107,48 @@ rna_put_be32(uint8_t *at, uint32_t value)
 {
 	rna_put_be16(at, value >> 16);
 	rna_put_be16(at + 2, value);
+}
+
+#define RNA_PLAIN_L3 14 /**< offsets of a plain packet's headers */
+#define RNA_PLAIN_L4 34
+
+/** Destination ports of UDP that carry packets. */
+static inline bool
+rna_udp_port_opens(uint16_t port)
+{
+	return port == UDP_PORT_VXLAN || port == UDP_PORT_GENEVE || port == UDP_PORT_MPLS;
+}
+
+/**
+ * Whether a packet is what most are, at a third of a parser's cost: TCP or UDP on IPv4, without
+ * tags, options, fragments or tunnels, its headers there and its length right.
+ * @return PROTO_TCP, PROTO_UDP; 0: it is another one
+ */
+static inline uint8_t
+rna_parse_plain(const uint8_t *data, uint32_t len)
+{
+	const uint8_t *ip = data + RNA_PLAIN_L3, *l4 = data + RNA_PLAIN_L4;
+	uint32_t total;
+	uint8_t proto;
+
+	if (len < RNA_PLAIN_L4 + 8 || rna_be16(data + 12) != ETHERTYPE_IPV4 || ip[0] != 0x45 ||
+		(rna_be16(ip + 6) & 0x3fff) != 0)
+		return 0;
+	total = rna_be16(ip + 2);
+	proto = ip[9];
+	if (total < 20 || total > len - RNA_PLAIN_L3)
+		return 0;
+	if (proto == PROTO_UDP)
+		return rna_udp_port_opens(rna_be16(l4 + 2)) ? 0 : proto;
+	return proto == PROTO_TCP && len >= RNA_PLAIN_L4 + 20 ? proto : 0;
+}
+
+/** Packet type of what rna_parse_plain() found. */
+static inline uint32_t
+rna_ptype_plain(uint8_t proto)
+{
+	return RVR_RNA_PTYPE_L2_ETHER | RVR_RNA_PTYPE_L3_IPV4 |
+	       (proto == PROTO_TCP ? RVR_RNA_PTYPE_L4_TCP : RVR_RNA_PTYPE_L4_UDP);
 }
 
 static inline bool

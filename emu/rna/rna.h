@@ -387,6 +387,34 @@ void rna_rss_set_key(struct rna_rss *rss, const uint8_t *key);
 bool rna_rss_hash(const struct rna_rss *rss, const uint8_t *data,
 	const struct rna_parsed *parsed, uint32_t *hash);
 
+/** Hash of so many bytes that stand in the input from byte `at` on. */
+static inline uint32_t
+rna_rss_hash_bytes(const struct rna_rss *rss, unsigned int at, const uint8_t *data,
+	unsigned int len)
+{
+	uint32_t hash = 0;
+	unsigned int i;
+
+	for (i = 0; i < len; i++)
+		hash ^= rss->table[at + i][data[i]];
+	return hash;
+}
+
+/** rna_rss_hash() of what rna_parse_plain() found, unless rss->types has one of RNA_RSS_HOW. */
+static inline bool
+rna_rss_hash_plain(const struct rna_rss *rss, const uint8_t *data, uint8_t proto, uint32_t *hash)
+{
+	const uint8_t *addresses = data + RNA_PLAIN_L3 + 12; /* ports follow */
+
+	if (rss->types & (proto == PROTO_TCP ? RVR_RNA_RSS_IPV4_TCP : RVR_RNA_RSS_IPV4_UDP))
+		*hash = rna_rss_hash_bytes(rss, 0, addresses, 12);
+	else if (rss->types & RVR_RNA_RSS_IPV4)
+		*hash = rna_rss_hash_bytes(rss, 0, addresses, 8);
+	else
+		return false;
+	return true;
+}
+
 /* ---- flow/ -------------------------------------------------------------------------------- */
 
 /** What the host gets with a packet that a rule marked. */

@@ -58,17 +58,6 @@ rna_rss_init(struct rna_rss *rss)
 	rna_rss_set_key(rss, default_key);
 }
 
-static inline uint32_t
-hash_bytes(const struct rna_rss *rss, unsigned int at, const uint8_t *data, unsigned int len)
-{
-	uint32_t hash = 0;
-	unsigned int i;
-
-	for (i = 0; i < len; i++)
-		hash ^= rss->table[at + i][data[i]];
-	return hash;
-}
-
 /** Kinds that are hashed by addresses, and those by ports too, of IPv4 and of IPv6. */
 static const struct {
 	uint32_t all, fragment, other;
@@ -109,9 +98,9 @@ hash_pair(const struct rna_rss *rss, unsigned int at, const uint8_t *data, unsig
 	unsigned int i;
 
 	if (which == PAIR_FIRST)
-		return hash_bytes(rss, at, first, len);
+		return rna_rss_hash_bytes(rss, at, first, len);
 	if (which == PAIR_SECOND)
-		return hash_bytes(rss, at + len, second, len);
+		return rna_rss_hash_bytes(rss, at + len, second, len);
 	if (rss->types & RVR_RNA_RSS_SYMMETRIC) {
 		for (i = 0; i < len; i++)
 			hash ^= rss->table[at + i][first[i] ^ second[i]] ^
@@ -122,7 +111,8 @@ hash_pair(const struct rna_rss *rss, unsigned int at, const uint8_t *data, unsig
 		first = second;
 		second = data;
 	}
-	return hash_bytes(rss, at, first, len) ^ hash_bytes(rss, at + len, second, len);
+	return rna_rss_hash_bytes(rss, at, first, len) ^
+	       rna_rss_hash_bytes(rss, at + len, second, len);
 }
 
 static unsigned int
@@ -154,8 +144,8 @@ hash_ip(const struct rna_rss *rss, const uint8_t *addresses, unsigned int len,
 
 	if (rss->types & RNA_RSS_HOW)
 		return hash_ip_how(rss, addresses, len, ports);
-	hash = hash_bytes(rss, 0, addresses, 2 * len);
-	return ports == NULL ? hash : hash ^ hash_bytes(rss, 2 * len, ports, 4);
+	hash = rna_rss_hash_bytes(rss, 0, addresses, 2 * len);
+	return ports == NULL ? hash : hash ^ rna_rss_hash_bytes(rss, 2 * len, ports, 4);
 }
 
 static bool
@@ -167,7 +157,7 @@ hash_l2(const struct rna_rss *rss, const uint8_t *data, const struct rna_level *
 	if (!(rss->types & RVR_RNA_RSS_L2) || !(level->flags & RNA_LEVEL_ETHER))
 		return false;
 	rna_put_be16(type, level->ethertype);
-	*hash = hash_pair(rss, 0, data + level->l2, 6, 0) ^ hash_bytes(rss, 12, type, 2);
+	*hash = hash_pair(rss, 0, data + level->l2, 6, 0) ^ rna_rss_hash_bytes(rss, 12, type, 2);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "steer.h"
 
 #define RX_LINES_AHEAD 12 /* three messages of 15 packets */
+#define RX_BUFFERS_AHEAD 4 /* buffers of a queue whose memory is prefetched */
 
 /* ---- Empty buffers ------------------------------------------------------------------------ */
 
@@ -265,23 +266,16 @@ deliver_offload(struct rna_queue *q, const uint8_t *data, uint32_t len,
 }
 
 /** A unicast packet of a port that takes all of these, by parser and RSS alone. */
-static inline void
+static __attribute__((noinline)) void
 deliver_parsed(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
-	const struct rna_rss *rss = port->rss;
 	struct rna_parsed parsed;
 	struct rna_queue *q;
-	uint32_t hash = 0;
+	uint32_t hash;
 	uint64_t type;
-	uint16_t id = 0;
 
 	rx_parse(port, data, len, &parsed);
-	type = port->ptypes ? parsed.ptype : 0;
-	if (rss->types != 0 && rna_rss_hash(rss, data, &parsed, &hash)) {
-		type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
-		id = rss->reta[hash % RNA_RETA_SIZE];
-	}
-	q = port->queue[id];
+	q = rna_rx_choose(port, data, &parsed, &type, &hash);
 	if (amu_unlikely(q == NULL || !q->rx_started))
 		port->stats.rx_stopped++;
 	else if (q->offloads != 0)
@@ -290,12 +284,48 @@ deliver_parsed(struct rna_port *port, const uint8_t *data, uint32_t len)
 		rna_rx_put(q, data, len, type, hash);
 }
 
+/** The same for what most packets are, on a port without offloads: type and hash are at hand. */
+static inline void
+deliver_plain(struct rna_port *port, const uint8_t *data, uint32_t len, uint8_t proto)
+{
+	const struct rna_rss *rss = port->rss;
+	uint64_t type = port->ptypes ? rna_ptype_plain(proto) : 0;
+	struct rna_queue *q;
+	uint32_t hash = 0;
+	uint16_t id = 0;
+
+	if (rss->types != 0 && rna_rss_hash_plain(rss, data, proto, &hash)) {
+		type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
+		id = rss->reta[hash % RNA_RETA_SIZE];
+	}
+	q = port->queue[id];
+	if (amu_unlikely(q == NULL || !q->rx_started)) {
+		port->stats.rx_stopped++;
+		return;
+	}
+	rna_prefetch_write(q->bufs[(q->filled + RX_BUFFERS_AHEAD) & q->mask].va);
+	rna_rx_put(q, data, len, type, hash);
+}
+
+static inline void
+deliver_unicast(struct rna_port *port, const uint8_t *data, uint32_t len)
+{
+	uint8_t proto = 0;
+
+	if (!port->rx_offloads && (port->rss->types & RNA_RSS_HOW) == 0)
+		proto = rna_parse_plain(data, len);
+	if (amu_likely(proto != 0))
+		deliver_plain(port, data, len, proto);
+	else
+		deliver_parsed(port, data, len);
+}
+
 void
 rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len)
 {
 	if (amu_likely(port->parses_all && len >= RNA_FRAME_MIN && len <= port->rx_max &&
 		    (data[0] & 1) == 0)) {
-		deliver_parsed(port, data, len);
+		deliver_unicast(port, data, len);
 		return;
 	}
 	if (!rna_rx_length(port, len))

@@ -19,6 +19,14 @@ void rna_rx_scatter(struct rna_queue *q, const uint8_t *data, uint32_t len, uint
 	uint32_t hash);
 /** Everything but the shortest way of rna_deliver(). */
 void rna_deliver_slow(struct rna_port *port, const uint8_t *data, uint32_t len);
+/**
+ * Receives a packet of which checksums are still to be set, by setting them where it arrives: no
+ * copy in between, one parser for both sides, and what was just set needs no verification.
+ *
+ * @return false: it isn't one of those that this is for, and nothing happened
+ */
+bool rna_deliver_sums(struct rna_port *port, const uint8_t *data, uint32_t len,
+	const struct rna_tx_offload *offload);
 /** Whether a length is one that the port receives now; counts it if not. */
 bool rna_rx_length(struct rna_port *port, uint32_t len);
 /** By filters, pools and RSS, past all rules. mark: NULL for none */
@@ -51,6 +59,21 @@ rna_rx_desc_write(struct rvr_rna_rx_desc *desc, uint64_t type, uint32_t len, uin
 	_Static_assert(offsetof(struct rvr_rna_rx_desc, hash) == 12, "second word");
 	words[0] = rvr_cpu_le64(type | (uint64_t)len << 32);
 	words[1] = rvr_cpu_le64(seg_len | (uint64_t)hash << 32);
+}
+
+/** The queue that RSS names for a parsed packet; adds to *type what goes with it. */
+static inline struct rna_queue *
+rna_rx_choose(const struct rna_port *port, const uint8_t *data, const struct rna_parsed *parsed,
+	uint64_t *type, uint32_t *hash)
+{
+	const struct rna_rss *rss = port->rss;
+
+	*type = port->ptypes ? parsed->ptype : 0;
+	*hash = 0;
+	if (rss->types == 0 || !rna_rss_hash(rss, data, parsed, hash))
+		return port->queue[0];
+	*type |= RNA_RX_TYPE(RVR_RNA_RX_HASH);
+	return port->queue[rss->reta[*hash % RNA_RETA_SIZE]];
 }
 
 /** Puts a packet into a running queue's next buffer. */

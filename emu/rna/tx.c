@@ -77,9 +77,8 @@ tx_offloaded(struct rna_queue *q, struct tx_sum *sum)
 	return true;
 }
 
-/** What is to be done with the packet that comes next. */
-static void
-tx_offload_desc(struct rna_queue *q, const uint8_t *desc, uint32_t flags)
+static inline void
+tx_offload_load(const uint8_t *desc, struct rna_tx_offload *offload)
 {
 	uint64_t words[2] = { rna_load64(desc), rna_load64(desc + 8) };
 	struct rvr_rna_tx_offload wire;
@@ -87,15 +86,48 @@ tx_offload_desc(struct rna_queue *q, const uint8_t *desc, uint32_t flags)
 	words[0] = rvr_cpu_le64(words[0]);
 	words[1] = rvr_cpu_le64(words[1]);
 	memcpy(&wire, words, sizeof(wire));
+	rna_tx_offload_decode(offload, &wire);
+}
+
+/** What is to be done with the packet that comes next. */
+static void
+tx_offload_desc(struct rna_queue *q, const uint8_t *desc, uint32_t flags)
+{
 	if (q->segment == NULL)
 		q->segment = malloc(RNA_TAGS_SIZE + RNA_FRAME_MAX);
 	/* In the middle of a packet it makes that one bad. */
 	q->tx_bad = q->gather_segments != 0 || flags != RVR_RNA_TX_OFFLOAD || q->segment == NULL;
 	if (q->gather_segments++ == 0)
 		q->gather_len = 0;
-	rna_tx_offload_decode(&q->offload, &wire);
+	tx_offload_load(desc, &q->offload);
 	if (q->offload.request & ~RVR_RNA_TXO_ALL)
 		q->tx_bad = true;
+}
+
+/**
+ * A descriptor of offloads and that of the whole packet, which stays on the device and wants but
+ * checksums. false: nothing happened, it is for tx_desc()
+ */
+static inline bool
+tx_sums(struct rna_queue *q, const uint8_t *desc, struct tx_sum *sum)
+{
+	uint64_t iova = rna_load64(desc + TX_DESC_SIZE);
+	uint32_t word = (uint32_t)rna_load64(desc + TX_DESC_SIZE + 8); /* flags and length */
+	struct rna_tx_offload offload;
+	const uint8_t *data;
+
+	if (((uint32_t)rna_load64(desc + 8) >> 16) != RVR_RNA_TX_OFFLOAD ||
+		q->gather_segments != 0 || word < RNA_FRAME_MIN || word > RNA_FRAME_MAX)
+		return false;
+	data = dma_translate(&q->hw->view, iova, word, REVERE_EMU_PROT_READ);
+	if (data == NULL)
+		return false;
+	tx_offload_load(desc, &offload);
+	if (!rna_deliver_sums(q->port->to, data, word, &offload))
+		return false;
+	sum->packets++;
+	sum->bytes += word;
+	return true;
 }
 
 /** Its last piece has come: a packet leaves, or is refused. */
@@ -215,6 +247,17 @@ tx_plain(struct rna_queue *q, struct rna_queue *to, const uint8_t *desc, uint32_
 	return i;
 }
 
+/** What a packet some way ahead needs; an address that is wrong, or none, does nothing. */
+static inline void
+tx_prefetch(const struct rna_queue *q, const uint8_t *descs, uint32_t i, uint32_t count)
+{
+	const struct dma_region *last = &q->hw->view.last;
+
+	if (i < count)
+		__builtin_prefetch((const void *)((uintptr_t)last->va - last->iova +
+			rna_load64(descs + i * TX_DESC_SIZE)));
+}
+
 static inline void
 tx_message(struct rna_queue *q, const uint8_t *msg, uint32_t max, struct tx_sum *sum)
 {
@@ -238,7 +281,11 @@ tx_message(struct rna_queue *q, const uint8_t *msg, uint32_t max, struct tx_sum 
 			if (amu_likely(i == count))
 				break;
 		}
-		tx_desc(q, msg + i * TX_DESC_SIZE, sum);
+		tx_prefetch(q, msg, i + TX_AHEAD, count);
+		if (q->port->to != NULL && i + 1 < count && tx_sums(q, msg + i * TX_DESC_SIZE, sum))
+			i++;
+		else
+			tx_desc(q, msg + i * TX_DESC_SIZE, sum);
 	}
 	q->tx_done += count;
 }

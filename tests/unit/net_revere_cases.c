@@ -1387,6 +1387,159 @@ streams_are_joined(void **state)
 	pools_are_full();
 }
 
+/* ---- Checksums ------------------------------------------------------------------------------ */
+
+/** Kinds of packets that are sent for each kind of request, by bits of a number. */
+#define SUMS_V6 0x01u
+#define SUMS_TCP 0x02u
+#define SUMS_OPTIONS 0x04u /* of IPv4 */
+#define SUMS_TAG 0x08u
+#define SUMS_FRAGMENT 0x10u /* of IPv4 */
+#define SUMS_PADDED 0x20u
+#define SUMS_SHORT 0x40u /* UDP is shorter than IP says */
+#define SUMS_KINDS 0x80u
+
+/** IP without checksum, from `ip` on. @return bytes */
+static uint32_t
+sums_ip(uint8_t *ip, unsigned int kind, uint32_t bytes)
+{
+	uint8_t proto = kind & SUMS_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+	uint32_t size = kind & SUMS_V6 ? 40 : kind & SUMS_OPTIONS ? 28 : 20;
+
+	memset(ip, 0, size);
+	if (kind & SUMS_V6) {
+		ip[0] = 0x60;
+		ip[4] = (uint8_t)(bytes >> 8);
+		ip[5] = (uint8_t)bytes;
+		ip[6] = proto;
+		ip[23] = 1;
+		ip[39] = 2;
+		return size;
+	}
+	ip[0] = (uint8_t)(0x40 | size / 4);
+	ip[2] = (uint8_t)((size + bytes) >> 8);
+	ip[3] = (uint8_t)(size + bytes);
+	ip[6] = kind & SUMS_FRAGMENT ? 0x20 : 0;
+	ip[8] = 64;
+	ip[9] = proto;
+	ip[10] = (uint8_t)rnd(256);
+	memset(&ip[12], 10, 8);
+	memset(&ip[20], 1, size - 20);
+	return size;
+}
+
+/** A packet of some kind with `bytes` of L4 for this port, and a request to the device. */
+static struct rte_mbuf *
+sums_packet(const struct rte_ether_addr *mac, unsigned int kind, uint32_t bytes, uint64_t request)
+{
+	struct rte_mbuf *m = packet_make(pool, kind, 14 + 4 + 40 + bytes + 6, ROOM);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	uint32_t at = 14, l3, said = bytes - (kind & SUMS_SHORT ? 1 : 0);
+
+	memcpy(data, mac, 6);
+	data[6] = 2;
+	if (kind & SUMS_TAG) {
+		memcpy(data + 12, (uint8_t[]){ 0x81, 0x00, 0x00, 0x05 }, 4);
+		at += 4;
+	}
+	data[at - 2] = kind & SUMS_V6 ? 0x86 : 0x08;
+	data[at - 1] = kind & SUMS_V6 ? 0xdd : 0x00;
+	l3 = sums_ip(data + at, kind, bytes);
+	if (kind & SUMS_TCP)
+		data[at + l3 + 12] = 5 << 4;
+	else
+		memcpy(data + at + l3 + 4, (uint8_t[]){ (uint8_t)(said >> 8), (uint8_t)said }, 2);
+	m->l2_len = at;
+	m->l3_len = l3;
+	m->ol_flags |= request | (kind & SUMS_V6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+	m->data_len = (uint16_t)(at + l3 + bytes + (kind & SUMS_PADDED ? 6 : 0));
+	m->pkt_len = m->data_len;
+	return m;
+}
+
+/** Bytes and fields are the same. */
+static void
+sums_same(const struct rte_mbuf *a, const struct rte_mbuf *b)
+{
+	assert_int_equal(a->pkt_len, b->pkt_len);
+	assert_memory_equal(rte_pktmbuf_mtod(a, void *), rte_pktmbuf_mtod(b, void *), a->data_len);
+	assert_int_equal(a->ol_flags, b->ol_flags);
+	assert_int_equal(a->packet_type, b->packet_type);
+	assert_int_equal(a->hash.rss, b->hash.rss);
+}
+
+/** What was asked for is there, by DPDK's own arithmetic, and is told. */
+static void
+sums_right(const struct rte_mbuf *m, unsigned int kind, uint64_t request)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	const struct rte_ipv4_hdr *ip = (const void *)(data + (kind & SUMS_TAG ? 18 : 14));
+	const uint8_t *l4 = (const uint8_t *)(ip + 1);
+
+	if (kind & (SUMS_V6 | SUMS_OPTIONS | SUMS_FRAGMENT | SUMS_SHORT))
+		return;
+	if (request & RTE_MBUF_F_TX_IP_CKSUM) {
+		assert_int_equal(rte_raw_cksum(ip, 20), 0xffff);
+		assert_true(m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD);
+	}
+	if (request & RTE_MBUF_F_TX_L4_MASK) {
+		assert_int_equal(rte_ipv4_udptcp_cksum_verify(ip, l4), 0);
+		assert_true(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+	}
+}
+
+/** By the short way and by the long one, which a port takes that looks at addresses. */
+static void
+sums_both_ways(uint16_t port, unsigned int kind, uint32_t bytes, uint64_t request)
+{
+	uint32_t state = random_state;
+	struct rte_ether_addr mac;
+	struct rte_mbuf *m[2];
+	unsigned int i;
+
+	assert_int_equal(rte_eth_macaddr_get(port, &mac), 0);
+	for (i = 0; i < 2; i++) {
+		random_state = state;
+		m[i] = sums_packet(&mac, kind, bytes, request);
+		assert_int_equal(i == 0 ? rte_eth_promiscuous_enable(port) :
+					  rte_eth_promiscuous_disable(port), 0);
+		send_all(port, 0, &m[i], 1);
+		receive_all(port, 0, &m[i], 1);
+	}
+	sums_same(m[0], m[1]);
+	sums_right(m[0], kind, request);
+	rte_pktmbuf_free(m[0]);
+	rte_pktmbuf_free(m[1]);
+}
+
+static void
+checksums_are_set(void **state)
+{
+	const struct setup setup = {
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_RSS_HASH,
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+			       RTE_ETH_TX_OFFLOAD_UDP_CKSUM,
+		.rss_hf = RTE_ETH_RSS_IP,
+	};
+	static const uint32_t lengths[] = { 20, 21, 27, 128, 191, 1400 };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	unsigned int kind, i;
+
+	(void)state;
+	for (kind = 0; kind < SUMS_KINDS; kind++) {
+		uint64_t ip = kind & SUMS_V6 ? 0 : RTE_MBUF_F_TX_IP_CKSUM;
+		uint64_t l4 = kind & SUMS_TCP ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+
+		for (i = 0; i < RTE_DIM(lengths); i++) {
+			sums_both_ways(port, kind, lengths[i], ip | l4);
+			sums_both_ways(port, kind, lengths[i], l4);
+			sums_both_ways(port, kind, lengths[i], ip);
+		}
+	}
+	port_down(port);
+	pools_are_full();
+}
+
 /* ---- Reset ---------------------------------------------------------------------------------- */
 
 /** After a reset the port is as after probe, and works again with any configuration. */
@@ -1774,6 +1927,7 @@ run_cases(void)
 		CASE(datagrams_are_cut),
 		CASE(pieces_go_apart),
 		CASE(streams_are_joined),
+		CASE(checksums_are_set),
 		CASE(resets_recover),
 		CASE(mtu_limits_frames),
 		CASE(bad_packets_are_refused),

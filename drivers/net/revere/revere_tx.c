@@ -62,13 +62,28 @@ free_fast(struct rte_mbuf **mbufs, uint32_t count)
 	rte_mempool_put_bulk(mbufs[0]->pool, (void **)mbufs, count);
 }
 
-static inline void
+#define FREE_AT_ONCE 64
+
+/** Frees any; those in a row that are of one pool go back to it at once. */
+static void
 free_each(struct rte_mbuf **mbufs, uint32_t count)
 {
-	uint32_t i;
+	struct rte_mbuf *same[FREE_AT_ONCE];
+	uint32_t i, n = 0;
 
-	for (i = 0; i < count; i++)
-		revere_net_tx_free(mbufs[i]);
+	for (i = 0; i < count; i++) {
+		struct rte_mbuf *m = mbufs[i] == NULL ? NULL : rte_pktmbuf_prefree_seg(mbufs[i]);
+
+		if (m == NULL)
+			continue;
+		if (unlikely(n == FREE_AT_ONCE || (n > 0 && m->pool != same[0]->pool))) {
+			free_fast(same, n);
+			n = 0;
+		}
+		same[n++] = m;
+	}
+	if (n > 0)
+		free_fast(same, n);
 }
 
 void

@@ -59,28 +59,37 @@ struct tx_writer {
 	uint32_t msgs; /**< messages that are full */
 	uint32_t room; /**< messages that there is room for */
 	uint32_t fill; /**< descriptors of the open one */
+	void *msg; /**< the open one, unless it is empty */
 };
 
 /** The next descriptor, and its entry in sw. */
-static inline revere_net_word *
-writer_desc(struct revere_net_txq *txq, const struct tx_writer *writer, struct rte_mbuf *m)
+static __rte_always_inline revere_net_word *
+writer_desc(struct revere_net_txq *txq, struct tx_writer *writer, struct rte_mbuf *m)
 {
-	void *msg = revere_tx_slot(txq->ring, writer->msgs);
-	revere_net_word *descs = RTE_PTR_ADD(msg, sizeof(struct rvr_rna_tx));
+	revere_net_word *descs;
 
+	if (writer->fill == 0)
+		writer->msg = revere_tx_slot(txq->ring, writer->msgs);
+	descs = RTE_PTR_ADD(writer->msg, sizeof(struct rvr_rna_tx));
 	txq->sw[txq->head++ & txq->mask] = m;
 	return &descs[2 * writer->fill];
 }
 
-/** It has been written. */
-static inline void
+/** The open message gets no more. */
+static __rte_always_inline void
+writer_close(struct tx_writer *writer)
+{
+	write_head(writer->msg, writer->fill);
+	writer->fill = 0;
+	writer->msgs++;
+}
+
+/** A descriptor has been written. */
+static __rte_always_inline void
 writer_next(const struct revere_net_txq *txq, struct tx_writer *writer)
 {
-	if (++writer->fill == txq->max_descs) {
-		write_head(revere_tx_slot(txq->ring, writer->msgs), writer->fill);
-		writer->fill = 0;
-		writer->msgs++;
-	}
+	if (++writer->fill == txq->max_descs)
+		writer_close(writer);
 }
 
 static inline void
@@ -97,7 +106,7 @@ static inline void
 writer_end(struct revere_net_txq *txq, struct tx_writer *writer)
 {
 	if (writer->fill > 0)
-		write_head(revere_tx_slot(txq->ring, writer->msgs++), writer->fill);
+		writer_close(writer);
 	if (likely(writer->msgs > 0))
 		revere_tx_publish(txq->ring, writer->msgs);
 	else if (unlikely(writer->room == 0))

@@ -28,6 +28,8 @@
 	(RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_OUTER_IP_CKSUM |       \
 		RTE_MBUF_F_TX_OUTER_UDP_CKSUM | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG | \
 		RTE_MBUF_F_TX_VLAN | RTE_MBUF_F_TX_QINQ | RTE_MBUF_F_TX_IEEE1588_TMST)
+/* ... of which these are what nearly all want. */
+#define TX_CHECKSUMS (RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK)
 /* What a packet is harms nobody. */
 #define TX_KNOWN                                                                               \
 	(TX_WANTS | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_OUTER_IPV4 |       \
@@ -35,18 +37,29 @@
 #define TX_NOT_OFFERED (RTE_MBUF_F_TX_OFFLOAD_MASK & ~TX_KNOWN)
 #define TX_SEGMENTS (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG)
 
+/** RVR_RNA_TXO_* of mbuf flags for one level's checksums. */
+static inline uint64_t
+request_of_checksums(uint64_t flags)
+{
+	/* TCP, SCTP, UDP are 1, 2, 3 of DPDK's, and 1, 3, 2 of the wire's */
+	uint64_t l4 = (flags & RTE_MBUF_F_TX_L4_MASK) >> TX_L4_SHIFT;
+
+	RTE_BUILD_BUG_ON(RVR_RNA_TXO_TCP != 1 << 1 || RVR_RNA_TXO_SCTP != 3 << 1 ||
+			 RVR_RNA_TXO_UDP != 2 << 1);
+	return (l4 ^ l4 >> 1) << 1 | (flags & RTE_MBUF_F_TX_IP_CKSUM ? RVR_RNA_TXO_L3 : 0);
+}
+
 /** RVR_RNA_TXO_* of mbuf flags. */
 static inline uint64_t
 request_of(uint64_t flags)
 {
-	static const uint16_t l4[] = { 0, RVR_RNA_TXO_TCP, RVR_RNA_TXO_SCTP, RVR_RNA_TXO_UDP };
-	uint64_t request = l4[(flags & RTE_MBUF_F_TX_L4_MASK) >> TX_L4_SHIFT];
+	uint64_t request = request_of_checksums(flags);
 
 	RTE_BUILD_BUG_ON(RTE_MBUF_F_TX_L4_MASK != UINT64_C(3) << TX_L4_SHIFT);
 	RTE_BUILD_BUG_ON(RTE_MBUF_F_TX_TCP_CKSUM != UINT64_C(1) << TX_L4_SHIFT);
 	RTE_BUILD_BUG_ON(RTE_MBUF_F_TX_SCTP_CKSUM != UINT64_C(2) << TX_L4_SHIFT);
-	if (flags & RTE_MBUF_F_TX_IP_CKSUM)
-		request |= RVR_RNA_TXO_L3;
+	if (likely((flags & TX_WANTS & ~TX_CHECKSUMS) == 0))
+		return request;
 	if (flags & RTE_MBUF_F_TX_OUTER_IP_CKSUM)
 		request |= RVR_RNA_TXO_OUTER_L3;
 	if (flags & RTE_MBUF_F_TX_OUTER_UDP_CKSUM)
@@ -82,6 +95,25 @@ write_offload(revere_net_word *desc, const struct rte_mbuf *m)
 	desc[1] = rvr_cpu_le64(second);
 }
 
+/**
+ * A packet of one segment and what it wants. Both go into one message, as the device takes them
+ * together then.
+ */
+static __rte_always_inline void
+write_pair(struct revere_net_txq *txq, struct tx_writer *writer, struct rte_mbuf *m)
+{
+	revere_net_word *desc;
+
+	if (unlikely(writer->fill + 1 == txq->max_descs))
+		writer_close(writer);
+	desc = writer_desc(txq, writer, NULL);
+	writer->fill++;
+	write_offload(desc, m);
+	txq->sw[txq->head++ & txq->mask] = m;
+	write_desc(desc + 2, m, 0);
+	writer_next(txq, writer);
+}
+
 uint16_t
 revere_net_tx_burst_offloads(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
 {
@@ -96,14 +128,19 @@ revere_net_tx_burst_offloads(void *tx_queue, struct rte_mbuf **pkts, uint16_t co
 	/* One packet at least can go, or completions are looked at. */
 	free = tx_free_descs(txq, 2u * count + txq->max_segs);
 	writer.room = revere_tx_room(ring, ring->mask + 1);
-	descs = RTE_MIN(free, writer.room * txq->max_descs);
+	/* The last descriptor of a message may stay unused. */
+	descs = RTE_MIN(free, writer.room * (txq->max_descs - 1u));
 	for (sent = 0; sent < count; sent++) {
 		struct rte_mbuf *m = pkts[sent];
-		bool wants = m->ol_flags & TX_WANTS;
+		uint32_t wants = (m->ol_flags & TX_WANTS) != 0;
 
-		if (m->nb_segs + (uint32_t)wants > descs)
+		if (m->nb_segs + wants > descs)
 			break;
-		descs -= m->nb_segs + (uint32_t)wants;
+		descs -= m->nb_segs + wants;
+		if (likely(wants && m->nb_segs == 1)) {
+			write_pair(txq, &writer, m);
+			continue;
+		}
 		if (wants) {
 			write_offload(writer_desc(txq, &writer, NULL), m);
 			writer_next(txq, &writer);
