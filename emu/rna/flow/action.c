@@ -8,7 +8,6 @@
 
 #include "flow.h"
 
-/** Room for a packet that is to be changed; what is taken is given back by flow_run(). */
 bool
 flow_own(struct flow_packet *packet)
 {
@@ -146,7 +145,7 @@ execute_one(struct flow_packet *packet, struct flow_rule *rule,
 		sample(packet, rule, action->arg, data, action->size - sizeof(*action));
 		return true;
 	default:
-		return flow_own(packet) && flow_edit(packet, action->type, action->arg, data);
+		return flow_edit(packet, action->type, action->arg, data);
 	}
 }
 

@@ -7,7 +7,7 @@
  * was wrong stays wrong by as much. SCTP's CRC isn't that easy: it is made anew.
  */
 
-#include "../proto.h"
+#include "../checksum.h"
 #include "flow.h"
 
 #define IPV4_CHECKSUM 10
@@ -256,14 +256,18 @@ static uint32_t
 entropy_port(const struct flow_packet *packet)
 {
 	const struct rvr_rna_flow_level *outer = &packet->key.outer;
-	uint32_t ports = rna_be16(outer->src_port) | (uint32_t)rna_be16(outer->dst_port) << 16;
-	uint32_t hash = 0x811c9dc5, i;
+	uint32_t other = outer->proto ^ (uint32_t)(outer->eth_src[5] ^ outer->eth_dst[5]) << 8;
+	uint64_t words[4], ports = rna_be32(outer->src_port), hash = other;
+	unsigned int i;
 
-	for (i = 0; i < 16; i++)
-		hash = (hash ^ outer->ip_src[i] ^ outer->ip_dst[i] << 3) * 0x01000193;
-	hash = (hash ^ ports) * 0x01000193;
-	hash = (hash ^ outer->proto ^ outer->eth_src[5] ^ outer->eth_dst[5]) * 0x01000193;
-	return 0xc000 | ((hash ^ hash >> 16) & 0x3fff);
+	_Static_assert(offsetof(struct rvr_rna_flow_level, dst_port) ==
+		       offsetof(struct rvr_rna_flow_level, src_port) + 2, "one word");
+	memcpy(&words[0], outer->ip_src, 16);
+	memcpy(&words[2], outer->ip_dst, 16);
+	for (i = 0; i < 4; i++)
+		hash = (hash ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	hash = (hash ^ ports) * UINT64_C(0x9e3779b97f4a7c15);
+	return 0xc000 | (uint32_t)(hash >> 50);
 }
 
 static void
@@ -289,10 +293,11 @@ encap_finish(struct flow_packet *packet, uint32_t len, uint32_t entropy)
 	if (at + 22 <= len && rna_be16(packet->own + at) == ETHERTYPE_IPV4) {
 		header = (ip[0] & 0xfu) * 4;
 		rna_put_be16(ip + 2, ip_len);
-		rna_put_be16(ip + IPV4_CHECKSUM, 0);
-		if (header < 20 || at + 2 + header > len)
+		if (header < 20 || at + 2 + header > len) {
+			rna_put_be16(ip + IPV4_CHECKSUM, 0);
 			return;
-		rna_put_be16(ip + IPV4_CHECKSUM, (uint16_t)~fold(sum_bytes(ip, header)));
+		}
+		rna_checksum_ipv4(ip, header);
 		if (ip[9] == PROTO_UDP && at + 2 + header + 8 <= len)
 			encap_udp(packet, ip + header, len - at - 2 - header, entropy);
 	} else if (at + 42 <= len && rna_be16(packet->own + at) == ETHERTYPE_IPV6) {
@@ -328,8 +333,10 @@ decap(struct flow_packet *packet, uint32_t len)
 		return true; /* no tunnel with Ethernet inside */
 	if (len >= packet->len)
 		return false;
-	packet->own += len;
-	packet->data = packet->own;
+	/* That takes no copy: what is left of the packet stays where it is. */
+	if (packet->own != NULL)
+		packet->own += len;
+	packet->data += len;
 	packet->len -= len;
 	packet->stale = true;
 	return true;
@@ -385,6 +392,8 @@ flow_edit(struct flow_packet *packet, uint32_t type, uint32_t arg, const uint8_t
 	if (packet->len >= RNA_FRAME_MIN)
 		flow_key_refresh(packet);
 	else if (type != RVR_RNA_FLOW_ENCAP)
+		return false;
+	if (type != RVR_RNA_FLOW_DECAP && !flow_own(packet))
 		return false;
 	if (!edit(packet, type, arg, data))
 		return false;

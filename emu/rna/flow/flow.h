@@ -162,7 +162,10 @@ enum flow_verdict {
 /** Executes a rule's actions; with FLOW_JUMPED *group is set. */
 enum flow_verdict flow_execute(struct flow_packet *packet, struct flow_rule *rule,
 	const uint8_t *actions, uint32_t size, uint32_t *group);
-/** Makes the packet one that may be changed; false: there is no memory for that now. */
+/**
+ * Makes the packet one that may be changed; false: there is no memory for that now. What is taken
+ * is given back at the end of the pipeline.
+ */
 bool flow_own(struct flow_packet *packet);
 /** One of the actions that change a packet; false: it is to be dropped. */
 bool flow_edit(struct flow_packet *packet, uint32_t type, uint32_t arg, const uint8_t *data);
