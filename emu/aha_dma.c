@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "aha.h"
+#include "guard.h"
 
 /* After so many bytes the rest waits for the next turn, so that others have theirs. */
 #define DMA_BYTES_MAX (UINT64_C(1) << 20)
@@ -22,6 +23,7 @@
 /** An AMI-HW's own: source and destination each keep their last translation. */
 struct dma_hw {
 	struct dma_view dst;
+	bool unguarded; /**< that guard_copy() can't be used was said */
 };
 
 /** An operation, read once from the message, with its addresses here. */
@@ -31,6 +33,7 @@ struct dma_job {
 	uint64_t src, dst;
 	uint32_t len;
 	uint16_t opcode;
+	bool unsure; /**< one of the addresses may not be there: for guard_copy() alone */
 };
 
 typedef uint8_t dma_vec __attribute__((vector_size(16)));
@@ -144,6 +147,21 @@ job_slow(struct ami_hw *hw, const struct dma_job *job)
 	return RVR_DMA_OK;
 }
 
+/** A copy of memory that may not be there. */
+static enum rvr_dma_status
+job_guarded(struct ami_hw *hw, const struct dma_job *job)
+{
+	uintptr_t to = (uintptr_t)job->to, from = (uintptr_t)job->from;
+	enum guard_result result;
+
+	if (amu_unlikely(to - from < job->len || from - to < job->len))
+		return job_slow(hw, job);
+	result = guard_copy(job->to, job->from, job->len);
+	if (amu_likely(result == GUARD_OK))
+		return RVR_DMA_OK;
+	return result == GUARD_SRC_FAULT ? RVR_DMA_SRC_FAULT : RVR_DMA_DST_FAULT;
+}
+
 static inline enum rvr_dma_status
 job_do(struct ami_hw *hw, const struct dma_job *job)
 {
@@ -156,8 +174,40 @@ job_do(struct ami_hw *hw, const struct dma_job *job)
 		return RVR_DMA_SRC_FAULT;
 	if (amu_unlikely(job->to == NULL || (job->from == NULL && job->opcode != RVR_DMA_FILL)))
 		return job_slow(hw, job);
+	if (amu_unlikely(job->unsure))
+		return job->opcode == RVR_DMA_COPY ? job_guarded(hw, job) : job_slow(hw, job);
 	job_work(job->opcode, job->to, job->from, job->src, job->len);
 	return RVR_DMA_OK;
+}
+
+/** Whether memory that may not be there can be copied directly now. */
+static bool
+may_guard(struct ami_hw *hw)
+{
+	struct dma_hw *own = hw->priv;
+
+	if (!hw->view.space->sva)
+		return false;
+	if (amu_likely(guard_usable()))
+		return true;
+	if (!own->unguarded)
+		amu_log(hw->aha->amu, REVERE_EMU_LOG_INFO,
+			"memory that isn't mapped for the device is copied by the kernel, slowly: "
+			"SIGSEGV or SIGBUS are someone else's");
+	own->unguarded = true;
+	return false;
+}
+
+/** An address that isn't mapped: as memory that may or may not be there, if that can be tried. */
+static uint8_t *
+job_unsure(struct ami_hw *hw, struct dma_job *job, struct dma_view *view, uint64_t iova)
+{
+	uint8_t *va = NULL;
+
+	if (may_guard(hw))
+		va = dma_translate_unsure(view, iova, job->len);
+	job->unsure |= va != NULL;
+	return va;
 }
 
 /** Translates a job's addresses and asks for the memory. */
@@ -167,14 +217,19 @@ job_prepare(struct ami_hw *hw, struct dma_job *job)
 	struct dma_hw *own = hw->priv;
 
 	job->from = NULL;
+	job->unsure = false;
 	if (amu_likely(job->opcode != RVR_DMA_FILL)) {
 		job->from = dma_translate(&hw->view, job->src, job->len, REVERE_EMU_PROT_READ);
+		if (amu_unlikely(job->from == NULL))
+			job->from = job_unsure(hw, job, &hw->view, job->src);
 		if (amu_likely(job->from != NULL)) {
 			__builtin_prefetch(job->from);
 			__builtin_prefetch(job->from + (job->len - 1));
 		}
 	}
 	job->to = dma_translate(&own->dst, job->dst, job->len, REVERE_EMU_PROT_WRITE);
+	if (amu_unlikely(job->to == NULL))
+		job->to = job_unsure(hw, job, &own->dst, job->dst);
 	if (amu_likely(job->to != NULL)) {
 		__builtin_prefetch(job->to, 1);
 		__builtin_prefetch(job->to + (job->len - 1), 1);
@@ -220,15 +275,22 @@ do_unknown(const uint8_t *msg, uint8_t *slot, uint32_t slot_bytes)
 struct window {
 	uint64_t iova, size;
 	uint8_t *va;
+	bool unsure;
 };
 
 static inline struct window
-window_of(const struct dma_view *view, uint32_t prot)
+window_of(struct ami_hw *hw, const struct dma_view *view, uint32_t prot)
 {
-	bool valid = (view->last.prot & prot) == prot &&
-		     view->generation == view->space->generation;
+	bool unsure = view->last.prot == DMA_PROT_UNSURE;
+	bool valid = view->generation == view->space->generation &&
+		     ((view->last.prot & prot) == prot || (unsure && may_guard(hw)));
 
-	return (struct window){ view->last.iova, valid ? view->last.size : 0, view->last.va };
+	return (struct window){
+		.iova = view->last.iova,
+		.size = valid ? view->last.size : 0,
+		.va = view->last.va,
+		.unsure = unsure,
+	};
 }
 
 static inline bool
@@ -251,7 +313,7 @@ load64(const uint8_t *at)
 /**
  * Prepares an operation if it is a copy within both windows, which most are.
  *
- * @return whether it was; then job->from, to and len are valid and it can't fail
+ * @return whether it was; then it can't fail, or is `unsure` and complete
  */
 static inline bool
 plain_prepare(struct dma_job *job, const uint8_t *op, const struct window *src,
@@ -268,6 +330,12 @@ plain_prepare(struct dma_job *job, const uint8_t *op, const struct window *src,
 	job->from = src->va + (from - src->iova);
 	job->to = dst->va + (to - dst->iova);
 	job->len = (uint32_t)len;
+	job->unsure = src->unsure | dst->unsure;
+	if (job->unsure) {
+		job->opcode = RVR_DMA_COPY;
+		job->src = from;
+		job->dst = to;
+	}
 	__builtin_prefetch(job->from);
 	__builtin_prefetch(job->from + (len - 1));
 	__builtin_prefetch(job->to, 1);
@@ -295,8 +363,8 @@ static uint64_t
 prepare_ops(struct ami_hw *hw, struct dma_job *jobs, const uint8_t *ops, uint32_t count)
 {
 	const struct dma_hw *own = hw->priv;
-	struct window src = window_of(&hw->view, REVERE_EMU_PROT_READ);
-	struct window dst = window_of(&own->dst, REVERE_EMU_PROT_WRITE);
+	struct window src = window_of(hw, &hw->view, REVERE_EMU_PROT_READ);
+	struct window dst = window_of(hw, &own->dst, REVERE_EMU_PROT_WRITE);
 	bool faults = hw->aha->amu->config.faults.dma_fault != 0;
 	uint64_t odd = 0;
 
@@ -305,14 +373,16 @@ prepare_ops(struct ami_hw *hw, struct dma_job *jobs, const uint8_t *ops, uint32_
 	for (uint32_t n = 0; n < count; n++) {
 		const uint8_t *msg = ops + n * sizeof(struct rvr_dma_op);
 
-		if (amu_likely(plain_prepare(&jobs[n], msg, &src, &dst)))
+		if (amu_likely(plain_prepare(&jobs[n], msg, &src, &dst))) {
+			odd |= (uint64_t)jobs[n].unsure << n;
 			continue;
+		}
 		odd_prepare(hw, &jobs[n], msg);
 		odd |= UINT64_C(1) << n;
 		if (faults)
 			continue;
-		src = window_of(&hw->view, REVERE_EMU_PROT_READ);
-		dst = window_of(&own->dst, REVERE_EMU_PROT_WRITE);
+		src = window_of(hw, &hw->view, REVERE_EMU_PROT_READ);
+		dst = window_of(hw, &own->dst, REVERE_EMU_PROT_WRITE);
 	}
 	return odd;
 }

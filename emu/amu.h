@@ -51,6 +51,9 @@ struct dma_region {
 
 #define DMA_TLB_SIZE 64
 
+/** Of what lies between regions of a space with SVA: it may or may not be there, see guard.h. */
+#define DMA_PROT_UNSURE UINT32_C(0x100)
+
 /**
  * One address space: of a Function, or of a PASID within it. Regions are sorted and merged where
  * IOVA and VA both go on. They change only in a pause, which also bumps `generation`.
@@ -76,7 +79,9 @@ struct dma_view {
 int dma_space_map(struct dma_space *space, uint64_t iova, void *va, uint64_t size, uint32_t prot);
 /** @return bytes that were mapped there */
 uint64_t dma_space_unmap(struct dma_space *space, uint64_t iova, uint64_t size);
-/** What views remember is void: bus_master or sva changed; within a pause. */
+/** Whether memory of the process that isn't mapped is reached too; within a pause. */
+void dma_space_sva(struct dma_space *space, bool enable);
+/** What views remember is void: bus_master changed; within a pause. */
 void dma_space_changed(struct dma_space *space);
 void dma_space_fini(struct dma_space *space);
 
@@ -100,6 +105,13 @@ dma_translate(struct dma_view *view, uint64_t iova, uint64_t size, uint32_t prot
 		return view->last.va + offset;
 	return dma_translate_miss(view, iova, size, prot);
 }
+
+/**
+ * Where `size` bytes at `iova` are if they are no region's, but this process' for all that is
+ * known: for guard_copy() alone. NULL: not so. The view then remembers that nothing else is there,
+ * as a region of DMA_PROT_UNSURE.
+ */
+void *dma_translate_unsure(struct dma_view *view, uint64_t iova, uint64_t size);
 
 /**
  * Copies out of or into the space, whatever its pieces: across regions, SVA, partly mapped.

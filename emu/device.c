@@ -523,8 +523,7 @@ revere_emu_sva(struct revere_emu *emu, unsigned int function, bool enable)
 	if (f == NULL)
 		return -EINVAL;
 	space_lock(f);
-	f->space.sva = enable;
-	dma_space_changed(&f->space);
+	dma_space_sva(&f->space, enable);
 	ami_remap(f, &f->space);
 	space_unlock(f);
 	return 0;

@@ -8,18 +8,30 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "amu.h"
+#include "guard.h"
 
 #define DMA_TLB_SHIFT 21
 
 /* ---- Spaces -------------------------------------------------------------------------------- */
 
 void
+dma_space_sva(struct dma_space *space, bool enable)
+{
+	if (enable && !space->sva)
+		guard_get();
+	else if (!enable && space->sva)
+		guard_put();
+	space->sva = enable;
+	dma_space_changed(space);
+}
+
+void
 dma_space_fini(struct dma_space *space)
 {
+	if (space->sva)
+		guard_put();
 	free(space->regions);
 	memset(space, 0, sizeof(*space));
 }
@@ -242,20 +254,53 @@ dma_translate_miss(struct dma_view *view, uint64_t iova, uint64_t size, uint32_t
 	return entry->va + offset;
 }
 
+/** What is between the regions around an address that none of them has. */
+static struct dma_region
+space_hole(const struct dma_space *space, unsigned int behind)
+{
+	uint64_t first = behind == 0 ? 0 : region_last(&space->regions[behind - 1]) + 1;
+	uint64_t end = behind == space->num_regions ? UINT64_MAX : space->regions[behind].iova;
+
+	return (struct dma_region){
+		.iova = first,
+		.size = end - first,
+		.va = (uint8_t *)(uintptr_t)first,
+		.prot = DMA_PROT_UNSURE,
+	};
+}
+
+void *
+dma_translate_unsure(struct dma_view *view, uint64_t iova, uint64_t size)
+{
+	struct dma_region *entry = &view->tlb[(iova >> DMA_TLB_SHIFT) % DMA_TLB_SIZE];
+	const struct dma_space *space = view->space;
+	unsigned int at;
+
+	if (view->generation != space->generation)
+		view_forget(view);
+	if (!space->bus_master || !space->sva)
+		return NULL;
+	if (iova - entry->iova >= entry->size) {
+		at = space_find(space, iova);
+		if (at < space->num_regions && space->regions[at].iova <= iova)
+			return NULL;
+		*entry = space_hole(space, at);
+	}
+	if (entry->prot != DMA_PROT_UNSURE || iova - entry->iova >= entry->size ||
+	    size > entry->size - (iova - entry->iova))
+		return NULL;
+	view->last = *entry;
+	return entry->va + (iova - entry->iova);
+}
+
 /** Copies between this process' memory, which may be absent, and `local`. */
 static int
 sva_copy(void *local, uint64_t va, uint64_t size, bool write)
 {
-	struct iovec here = { .iov_base = local, .iov_len = size };
-	struct iovec there = { .iov_base = (void *)(uintptr_t)va, .iov_len = size };
-	ssize_t done;
+	void *there = (void *)(uintptr_t)va;
 
-	/* The kernel looks whether the address exists: a plain access would be a signal. */
-	if (write)
-		done = process_vm_writev(getpid(), &here, 1, &there, 1, 0);
-	else
-		done = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
-	return done == (ssize_t)size ? 0 : -EFAULT;
+	return write ? guard_copy_any(there, local, size, true) :
+		       guard_copy_any(local, there, size, false);
 }
 
 /** dma_read() and dma_write(): piece by piece. */

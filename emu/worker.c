@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "worker.h"
 
 #define SLICE_BUSY 32u	/* watched words that a busy worker looks at in one go */
@@ -509,6 +510,7 @@ worker_main(void *arg)
 	snprintf(name, sizeof(name), "rvr%u-%.9s", worker->id % 100, worker->amu->name);
 	pthread_setname_np(pthread_self(), name);
 	worker_place(worker);
+	guard_own_thread();
 	worker_run(worker);
 	return NULL;
 }

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 
 #include <cmocka.h>
@@ -1188,6 +1189,42 @@ split_reports_bad_addresses(void **state)
 	chan_close(chan);
 }
 
+/** What the process has and DPDK hasn't: reached where it is there, reported where it isn't. */
+static void
+reaches_other_memory(void **state)
+{
+	const uint32_t page = 4096, length = 3000;
+	struct chan *chan = chan_open("threshold=off", 64);
+	uint8_t *other = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	rte_iova_t at = (uintptr_t)other;
+	uint32_t i;
+
+	(void)state;
+	assert_ptr_not_equal(other, MAP_FAILED);
+	assert_int_equal(mprotect(other + 2 * page, page, PROT_NONE), 0);
+	assert_int_equal(mprotect(other + 3 * page, page, PROT_READ), 0);
+	for (i = 0; i < length; i++)
+		other[i] = (uint8_t)(i * 7);
+	chan->unsure = true;
+	/* Out of it, into it, within it: there, then not. */
+	enqueued(chan, rte_dma_copy(chan->dev, 0, at, iova(chan, 0), length, 0), false);
+	enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, 0), at + page, length, 0), false);
+	enqueued(chan, rte_dma_fill(chan->dev, 0, UINT64_MAX, at + 8000, 200, 0), true);
+	enqueued(chan, rte_dma_copy(chan->dev, 0, at + 7000, iova(chan, 0), 1193, 0), true);
+	enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, 0), at + 8191, 2, 0), true);
+	enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, 0), at + 3 * page, 10, 0), true);
+	enqueued(chan, rte_dma_copy(chan->dev, 0, at, at + 1, 100, 0), false);
+	drain(chan);
+	assert_int_equal(chan->failures, 4);
+	for (i = 1; i < length; i++)
+		assert_int_equal(other[page + i], (uint8_t)(i * 7));
+	for (i = 0; i < 100; i++)
+		assert_int_equal(other[1 + i], (uint8_t)(i * 7));
+	munmap(other, 4 * page);
+	chan_close(chan);
+}
+
 /** A device that takes nothing more: the CPU does what it didn't do, and all that comes. */
 static void
 split_survives_the_device(void **state)
@@ -1617,6 +1654,7 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(split_changes_while_running),
 		CASE(split_mends_faults),
 		CASE(split_reports_bad_addresses),
+		CASE(reaches_other_memory),
 		CASE(split_survives_the_device),
 		CASE(split_refuses_bad_thresholds),
 		CASE(auto_decides),
