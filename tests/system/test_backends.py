@@ -9,6 +9,7 @@ import time
 
 import pytest
 from conftest import Tap, leave, programs, settles, wait_until, xstats
+from netns import inside, namespaces
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
@@ -197,13 +198,9 @@ def test_af_packet_namespaces(testpmd, cable, processes):
     """The kernel of another network namespace answers pings, with checksums complete."""
     near, far = cable
     space = near
-    if not ip("netns", "add", space):
-        pytest.skip("no network namespaces here")
-    processes.callback(ip, "netns", "del", space)
+    namespaces(processes, space)
     Tap(near).close()
-    assert ip("link", "set", far, "netns", space)
-    assert ip("-n", space, "addr", "add", "198.51.100.2/24", "dev", far)
-    assert ip("-n", space, "link", "set", far, "up")
+    inside(space, far, "198.51.100.2/24")
     pmd = testpmd([f"net_revere0,af_packet={near},mac={OWN}"])
     pmd.command("set fwd icmpecho")
     pmd.command("start")

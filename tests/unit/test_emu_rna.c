@@ -23,7 +23,6 @@
 #define MSG 256u	/* bytes of control and data messages */
 #define LOG2_SLOTS 4
 #define AHA_RNA 1
-#define SOON_NS UINT64_C(1000000)
 #define RANDOM_MESSAGES 20000
 
 /** A port with one queue pair: AMI-SW and AMI-HW 0 carry everything. */
@@ -282,7 +281,7 @@ send_buffers(struct rna_client *r, uint16_t count, const uint64_t *addrs)
 static void
 expect_packets(struct rna_client *r, uint16_t count, struct rvr_rna_rx_desc *descs)
 {
-	uint8_t *msg = ec_receive(&r->rx, SOON_NS);
+	uint8_t *msg = ec_receive(&r->rx, EC_TIMEOUT_NS);
 	struct rvr_rna_rx head;
 
 	assert_non_null(msg);
@@ -520,12 +519,12 @@ pairs_have_a_link(void **state)
 	assert_true(second > 0);
 	assert_int_equal(revere_emu_port_add(r.c.emu, "pair=cable", NULL, error, sizeof(error)),
 		-EEXIST);
-	assert_non_null(ec_receive(&r.events, SOON_NS));
+	assert_non_null(ec_receive(&r.events, EC_TIMEOUT_NS));
 	memcpy(&event, ec_slot(&r.events, r.events.index), sizeof(event));
 	ec_taken(&r.events);
 	assert_true(event.flags & RVR_RNA_PORT_LINK_UP);
 	assert_int_equal(revere_emu_port_remove(r.c.emu, (unsigned int)second), 0);
-	assert_non_null(ec_receive(&r.events, SOON_NS));
+	assert_non_null(ec_receive(&r.events, EC_TIMEOUT_NS));
 	memcpy(&event, ec_slot(&r.events, r.events.index), sizeof(event));
 	ec_taken(&r.events);
 	assert_false(event.flags & RVR_RNA_PORT_LINK_UP);
