@@ -7,6 +7,8 @@
 #include "ami_private.h"
 #include "rvr_state.h"
 
+#define AGENT_STATE_GUESS 32768 /* bytes of an agent's own state, as a rule */
+
 /* ---- Saving --------------------------------------------------------------------------------- */
 
 /* Bytes so far; what doesn't fit is counted only. */
@@ -76,19 +78,23 @@ static int
 agent_state_get(const struct parts *parts, struct revere_ami_hw *ami_hw, struct ami_mem *mem)
 {
 	const struct revere_agent_state *agent = parts->agent;
-	int size = agent->save(agent->arg, ami_hw, 0, 0), ret;
+	int numa_node = parts->ami_sw->conf.numa_node, size;
+	size_t room = AGENT_STATE_GUESS;
+	unsigned int tries;
 
-	if (size <= 0)
-		return size;
-	ret = ami_mem_alloc(mem, (size_t)size, RTE_CACHE_LINE_SIZE, parts->ami_sw->conf.numa_node);
-	if (ret == 0)
-		ret = agent->save(agent->arg, ami_hw, mem->iova, (size_t)size);
-	if (ret == size && size % RVR_DW == 0)
-		return size;
-	AMI_LOG(ERR, ami_hw->dev, "AMI-HW %u: the agent's state of %d bytes can't be had: %d",
-		ami_hw->id, size, ret);
-	ami_mem_free(mem);
-	return ret < 0 ? ret : -EIO;
+	for (tries = 0; tries < 2; tries++) {
+		size = ami_mem_alloc(mem, room, RTE_CACHE_LINE_SIZE, numa_node);
+		if (size < 0)
+			return size;
+		size = agent->save(agent->arg, ami_hw, mem->iova, room);
+		if (size < 0 || ((size_t)size <= room && size % RVR_DW == 0))
+			return size;
+		room = RTE_ALIGN_CEIL((size_t)size, RVR_DW);
+		ami_mem_free(mem);
+	}
+	AMI_LOG(ERR, ami_hw->dev, "AMI-HW %u: the agent says that its state has %d bytes",
+		ami_hw->id, size);
+	return -EIO;
 }
 
 static int
@@ -104,8 +110,10 @@ save_agent(struct writer *writer, const struct parts *parts, struct revere_ami_h
 
 	if (kind >= 0 && !agent_is_plain((unsigned int)kind))
 		size = agent_state_get(parts, ami_hw, &mem);
-	if (kind < 0 || size < 0)
+	if (kind < 0 || size < 0) {
+		ami_mem_free(&mem);
 		return RTE_MIN(kind, size);
+	}
 	agent.kind = rvr_cpu_le16((uint16_t)kind);
 	agent.size = rvr_cpu_le32((uint32_t)size);
 	put(writer, &agent, sizeof(agent));

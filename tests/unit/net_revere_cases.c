@@ -34,6 +34,8 @@
 
 #include "net_revere_cases.h"
 #include "revere_net.h"
+#include "rte_pmd_revere_net.h"
+#include "rvr_rna_state.h"
 
 #define POOL_SIZE 4095u
 #define ROOM 2048 /* bytes of a buffer */
@@ -1879,6 +1881,353 @@ hostile_devices_harm_nobody(void **state)
 	assert_true(started > 0);
 }
 
+/* ---- Moving to another device ---------------------------------------------------------------- */
+
+/** Packets on their way through a port that loops them back, numbered. */
+struct stream {
+	uint16_t port, queues;
+	uint32_t sent, received;
+	uint32_t most; /**< on their way */
+	uint32_t last[2]; /**< number that came last, plus 1, by queue */
+};
+
+static uint32_t
+stream_length(uint32_t number)
+{
+	return 14 + number * 37 % 4000;
+}
+
+/** A packet with its number behind the headers of a flow. */
+static struct rte_mbuf *
+numbered_flow(uint32_t number)
+{
+	struct rte_mbuf *m = flow_packet(number % FLOWS);
+
+	memcpy(rte_pktmbuf_append(m, sizeof(number)), &number, sizeof(number));
+	return m;
+}
+
+static void
+stream_send(struct stream *stream, unsigned int count)
+{
+	for (; count > 0 && stream->sent - stream->received < stream->most; count--) {
+		uint32_t number = stream->sent, len = stream_length(number);
+		struct rte_mbuf *m = stream->queues > 1 ? numbered_flow(number) :
+			packet_make(pool, number, len, RTE_MAX(len / 20, 200u));
+
+		/* All by one queue: what comes by one must be in order, too. */
+		if (rte_eth_tx_burst(stream->port, 0, &m, 1) == 0) {
+			rte_pktmbuf_free(m);
+			return;
+		}
+		stream->sent++;
+	}
+}
+
+static void
+stream_check(struct stream *stream, uint16_t queue, struct rte_mbuf *m)
+{
+	uint32_t number = stream->received;
+
+	if (stream->queues > 1) {
+		memcpy(&number, rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len -
+			sizeof(number)), sizeof(number));
+		assert_in_range(number, stream->last[queue], stream->sent - 1);
+		stream->last[queue] = number + 1;
+	} else {
+		packet_check(m, number, stream_length(number));
+	}
+	stream->received++;
+	rte_pktmbuf_free(m);
+}
+
+static void
+stream_receive(struct stream *stream, uint16_t most)
+{
+	struct rte_mbuf *pkts[32];
+	uint16_t i, n, queue;
+
+	for (queue = 0; queue < stream->queues; queue++) {
+		n = rte_eth_rx_burst(stream->port, queue, pkts, RTE_MIN(most, RTE_DIM(pkts)));
+		for (i = 0; i < n; i++)
+			stream_check(stream, queue, pkts[i]);
+	}
+}
+
+static void
+places_open(void)
+{
+	assert_true(port_add("net_revere_a", "emu=here,backend=null") >= 0);
+	assert_true(port_add("net_revere_b", "emu=there,backend=null") >= 0);
+}
+
+static void
+place_close(const char *name)
+{
+	uint16_t port;
+
+	assert_int_equal(rte_eth_dev_get_port_by_name(name, &port), 0);
+	assert_int_equal(rte_eth_dev_close(port), 0);
+	assert_int_equal(rte_vdev_uninit(name), 0);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+static void
+moves_of(const char *what, struct stream *stream, unsigned int moves)
+{
+	uint64_t *times = calloc(moves, sizeof(*times));
+	uint64_t end;
+	struct rte_pmd_revere_net_migration report;
+	unsigned int i;
+
+	assert_non_null(times);
+	for (i = 0; i < moves; i++) {
+		stream_send(stream, rnd(stream->most));
+		stream_receive(stream, (uint16_t)(1 + rnd(16)));
+		stream_send(stream, rnd(stream->most / 2));
+		assert_int_equal(rte_pmd_revere_net_migrate(stream->port, i % 2 == 0 ?
+			"emu=there,backend=loop" : "emu=here,backend=loop", &report), 0);
+		assert_true(report.state_bytes > 0);
+		times[i] = report.downtime_ns;
+	}
+	end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	while (stream->received < stream->sent && rte_get_timer_cycles() < end)
+		stream_receive(stream, 32);
+	assert_int_equal(stream->received, stream->sent);
+	qsort(times, moves, sizeof(*times), compare);
+	i = moves / 2;
+	print_message("%s: %u moves with %u packets, downtime median %.1f us, maximum %.1f us\n",
+		what, moves, stream->sent, (double)times[i] / 1000,
+		(double)times[moves - 1] / 1000);
+	free(times);
+}
+
+/** Nothing of a port's packets, settings and counters is lost, doubled or reordered. */
+static void
+ports_move_under_load(void **state)
+{
+	const struct setup setup = {
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+		.mtu = 4096,
+	};
+	struct stream stream = { .queues = 1, .most = 100 };
+	struct rte_eth_stats stats;
+
+	(void)state;
+	places_open();
+	stream.port = port_up("net_revere_test", "emu=here,backend=loop", &setup);
+	moves_of("segments", &stream, 250 * scale);
+	receive_none(stream.port, 0);
+	assert_int_equal(rte_eth_stats_get(stream.port, &stats), 0);
+	assert_int_equal(stats.ipackets, stream.received);
+	assert_int_equal(stats.opackets, stream.sent);
+	assert_int_equal(stats.imissed + stats.ierrors + stats.oerrors, 0);
+	assert_true(rte_eth_promiscuous_get(stream.port) == 1);
+	/* It is a port like any other one. */
+	assert_int_equal(rte_eth_dev_stop(stream.port), 0);
+	assert_int_equal(rte_pmd_revere_net_migrate(stream.port, "emu=there,backend=loop", NULL),
+		0);
+	assert_int_equal(rte_eth_dev_start(stream.port), 0);
+	traffic(stream.port, 0, 20, 1500, false);
+	port_down(stream.port);
+	place_close("net_revere_b");
+	place_close("net_revere_a");
+	pools_are_full();
+}
+
+static void
+queues_move_together(void **state)
+{
+	const struct setup setup = {
+		.rx_queues = 2,
+		.tx_queues = 2,
+		.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_UDP,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_RSS_HASH | RTE_ETH_RX_OFFLOAD_CHECKSUM |
+			RTE_ETH_RX_OFFLOAD_TIMESTAMP,
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_UDP_CKSUM,
+	};
+	struct stream stream = { .queues = 2, .most = 150 };
+
+	(void)state;
+	places_open();
+	stream.port = port_up("net_revere_test", "emu=here,backend=loop", &setup);
+	moves_of("two queues, offloads", &stream, 100 * scale);
+	assert_true(stream.last[0] > 0 && stream.last[1] > 0);
+	port_down(stream.port);
+	place_close("net_revere_b");
+	place_close("net_revere_a");
+	pools_are_full();
+}
+
+/** What filters a port has it has there, too. */
+static void
+filters_move(void **state)
+{
+	const struct setup filtered = { .filter = true };
+	struct rte_ether_addr more = { { 2, 0, 0, 0, 0, 7 } }, group = { { 1, 0, 0x5e, 0, 0, 9 } };
+	struct rte_ether_addr own;
+	struct rte_mbuf *m;
+	uint16_t port;
+	int i;
+
+	(void)state;
+	places_open();
+	port = port_up("net_revere_test", "emu=here,backend=loop", &filtered);
+	assert_int_equal(rte_eth_macaddr_get(port, &own), 0);
+	assert_int_equal(rte_eth_dev_mac_addr_add(port, &more, 0), 0);
+	assert_int_equal(rte_eth_dev_set_mc_addr_list(port, &group, 1), 0);
+	for (i = 0; i < 3; i++) {
+		const struct rte_ether_addr *to[] = { &own, &more, &group };
+		unsigned int n;
+
+		for (n = 0; n < RTE_DIM(to); n++) {
+			m = packet_make(pool, n, 100, ROOM);
+			memcpy(rte_pktmbuf_mtod(m, uint8_t *), to[n], sizeof(*to[n]));
+			send_all(port, 0, &m, 1);
+			receive_all(port, 0, &m, 1);
+			rte_pktmbuf_free(m);
+		}
+		m = packet_make(pool, 5, 100, ROOM);
+		send_all(port, 0, &m, 1);
+		receive_none(port, 0);
+		assert_int_equal(rte_pmd_revere_net_migrate(port, i % 2 == 0 ?
+			"emu=there,backend=loop" : "emu=here,backend=loop", NULL), 0);
+	}
+	port_down(port);
+	place_close("net_revere_b");
+	place_close("net_revere_a");
+	pools_are_full();
+}
+
+/** The agent's state of queue 0, in memory that it can read. @return bytes */
+static uint32_t
+queue_save(struct revere_net *net, void *state, uint32_t room)
+{
+	const struct rvr_rna_queue_state to = {
+		.size = rvr_cpu_le32(room),
+		.addr = rvr_cpu_le64((uintptr_t)state),
+	};
+	struct rvr_rna_queue_saved saved;
+
+	assert_int_equal(revere_net_request(net, RVR_RNA_CTL_QUEUE_SAVE, &to, sizeof(to), &saved,
+		sizeof(saved)), 0);
+	return rvr_le32_cpu(saved.size);
+}
+
+/** Whatever a state says, it makes a queue or is refused, and harms nobody. */
+static void
+forged_states(void **state)
+{
+	const uint32_t room = 65536;
+	const struct setup setup = { .rx_offloads = RTE_ETH_RX_OFFLOAD_TIMESTAMP };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct revere_net *net = rte_eth_devices[port].data->dev_private;
+	struct rvr_rna_queue_state from = { .queue = rvr_cpu_le16(1) };
+	const struct rvr_rna_queue queue = { .queue = rvr_cpu_le16(1) };
+	const struct rvr_rna_queue own = {
+		.direction = rvr_cpu_le16(RVR_RNA_DIR_RX | RVR_RNA_DIR_TX),
+	};
+	uint8_t *bytes = rte_malloc(NULL, room, 0), *good = malloc(room);
+	unsigned int i, n, taken = 0;
+	struct revere_ami_hw *ami_hw;
+	struct rte_mbuf *pkts[16];
+	uint32_t size;
+
+	(void)state;
+	assert_non_null(bytes);
+	assert_non_null(good);
+	traffic(port, 0, 20, 1500, false);
+	size = queue_save(net, bytes, room);
+	assert_in_range(size, sizeof(struct rvr_rna_state), room);
+	assert_int_equal(queue_save(net, bytes, size - 8), size);
+	memcpy(good, bytes, size);
+	assert_int_equal(revere_ami_hw_create(net->dev, net->aha_id, &ami_hw), 0);
+	from.phy_ami_hw_id = rvr_cpu_le16(revere_ami_hw_phy_id(ami_hw));
+	from.addr = rvr_cpu_le64((uintptr_t)bytes);
+	for (i = 0; i < 2000 * scale; i++) {
+		bool whole = i % 50 == 0;
+
+		memcpy(bytes, good, size);
+		for (n = whole ? 0 : 1 + rnd(3); n > 0; n--)
+			bytes[rnd(rnd(4) > 0 ? sizeof(struct rvr_rna_state) : size)] =
+				(uint8_t)rnd(256);
+		from.size = rvr_cpu_le32(whole || rnd(4) > 0 ? size : rnd(size));
+		if (revere_net_request_quiet(net, RVR_RNA_CTL_QUEUE_RESTORE, &from, sizeof(from),
+			    NULL, 0) == 0) {
+			taken++;
+			assert_int_equal(revere_net_request(net, RVR_RNA_CTL_QUEUE_RELEASE,
+				&queue, sizeof(queue), NULL, 0), 0);
+		} else {
+			assert_false(whole);
+		}
+	}
+	assert_true(taken > 2000 * scale / 50 && taken < 2000 * scale);
+	revere_ami_hw_destroy(ami_hw);
+	/* The queue that was saved goes on where it stopped. */
+	assert_int_equal(revere_net_request(net, RVR_RNA_CTL_QUEUE_START, &own, sizeof(own), NULL,
+		0), 0);
+	traffic(port, 0, 20, 1500, false);
+	assert_int_equal(rte_eth_rx_burst(port, 0, pkts, RTE_DIM(pkts)), 0);
+	free(good);
+	rte_free(bytes);
+	port_down(port);
+	pools_are_full();
+}
+
+/** A move that can't be changes nothing. */
+static void
+moves_are_refused(void **state)
+{
+	static const struct {
+		const char *devargs;
+		int error;
+	} wrong[] = {
+		{ NULL, -EINVAL },
+		{ "emu", -EINVAL },
+		{ "emu=there,msg_size=128", -EINVAL },
+		{ "emu=there,backend=none", -EINVAL },
+		{ "emu=there,num_ami_sw=3", -EBUSY },
+		{ "emu=here", -EEXIST },
+		{ "emu=small,num_ami_sw=2", -ENOTSUP },
+		{ "emu=ringless,max_log2_size=5", -EINVAL },
+		{ "emu=short,max_log2_msg_length=4", -ENOTSUP },
+	};
+	struct stream stream = { .queues = 1, .most = 100 };
+	unsigned int i;
+	uint64_t end;
+
+	(void)state;
+	places_open();
+	stream.port = port_up("net_revere_test", "emu=here,backend=loop",
+		&(struct setup){ .rx_queues = 1, .tx_queues = 2,
+			.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+			.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER, .mtu = 4096 });
+	assert_int_equal(rte_pmd_revere_net_migrate(99, "emu=there", NULL), -EINVAL);
+	for (i = 0; i < RTE_DIM(wrong); i++) {
+		stream_send(&stream, 60);
+		stream_receive(&stream, 20);
+		if (rte_pmd_revere_net_migrate(stream.port, wrong[i].devargs, NULL) !=
+			wrong[i].error)
+			fail_msg("%s", wrong[i].devargs);
+	}
+	end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	while (stream.received < stream.sent && rte_get_timer_cycles() < end)
+		stream_receive(&stream, 32);
+	assert_int_equal(stream.received, stream.sent);
+	port_down(stream.port);
+	place_close("net_revere_b");
+	place_close("net_revere_a");
+	pools_are_full();
+}
+
 /* ---- All ------------------------------------------------------------------------------------ */
 
 /** A case that failed leaves its device to the next one otherwise. */
@@ -1935,6 +2284,11 @@ run_cases(void)
 		CASE(rss_of_one_side),
 		CASE(bad_arguments_are_refused),
 		CASE(bad_setups_are_refused),
+		CASE(ports_move_under_load),
+		CASE(queues_move_together),
+		CASE(filters_move),
+		CASE(moves_are_refused),
+		CASE(forged_states),
 		CASE(hostile_devices_harm_nobody),
 	};
 
@@ -1944,6 +2298,9 @@ run_cases(void)
 		SOCKET_ID_ANY);
 	if (pool == NULL || big_pool == NULL)
 		return 1;
+	/* A pattern of names: these cases alone. */
+	if (getenv("NET_REVERE_CASES") != NULL)
+		cmocka_set_test_filter(getenv("NET_REVERE_CASES"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 

@@ -13,6 +13,7 @@
 #include <rte_pause.h>
 
 #include "revere_net.h"
+#include "rvr_rna_state.h"
 
 #define CONTROL_LOG2_SLOTS 6 /* REVERE_NET_POSTS_MAX */
 #define EVENT_LOG2_SLOTS 3
@@ -52,6 +53,8 @@ static const struct {
 	{ RVR_RNA_CTL_TM_PORT, "TM_PORT" },
 	{ RVR_RNA_CTL_TM_QUEUE, "TM_QUEUE" },
 	{ RVR_RNA_CTL_STEER_STATS, "STEER_STATS" },
+	{ RVR_RNA_CTL_QUEUE_SAVE, "QUEUE_SAVE" },
+	{ RVR_RNA_CTL_QUEUE_RESTORE, "QUEUE_RESTORE" },
 };
 
 static const char *
@@ -525,7 +528,6 @@ revere_net_control_open(struct revere_net *net)
 	unsigned int i;
 	int ret;
 
-	pthread_mutex_init(&net->control.lock, NULL);
 	net->control.irq = (struct revere_net_irq){ -1, -1 };
 	net->control.posts_sent = 0;
 	net->control.posts_done = 0;
@@ -556,5 +558,4 @@ revere_net_control_close(struct revere_net *net)
 	revere_net_irq_close(net, &control->irq);
 	control->ami_hw = NULL;
 	control->ami_sw = NULL;
-	pthread_mutex_destroy(&control->lock);
 }

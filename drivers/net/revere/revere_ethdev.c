@@ -251,6 +251,7 @@ net_close(struct rte_eth_dev *dev)
 	revere_net_meters_forget(net);
 	revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
 	revere_net_control_close(net);
+	pthread_mutex_destroy(&net->control.lock);
 	revere_net_steer_fini(net);
 	if (net->repr.made)
 		revere_device_port_remove(net->device, net->port);
@@ -460,9 +461,8 @@ net_own_port(struct revere_net *net, bool chosen)
 	return ret;
 }
 
-/** Opens the control channel and takes hold of the port. */
-static int
-net_attach(struct revere_net *net, bool chosen)
+int
+revere_net_attach(struct revere_net *net, bool chosen)
 {
 	int ret = revere_net_control_open(net);
 
@@ -493,6 +493,7 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe,
 	net->device = probe->device;
 	net->port = probe->rna_port < 0 ? 0 : (uint16_t)probe->rna_port;
 	net->ptypes = true;
+	pthread_mutex_init(&net->control.lock, NULL);
 	net->repr.domain = RTE_ETH_DEV_SWITCH_DOMAIN_ID_INVALID;
 	if (repr != NULL)
 		net->repr = *repr;
@@ -507,7 +508,7 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe,
 		return -ENODEV;
 	}
 	net->aha_id = (uint16_t)ret;
-	ret = net_attach(net, probe->rna_port >= 0);
+	ret = revere_net_attach(net, probe->rna_port >= 0);
 	if (ret < 0)
 		return ret;
 	dev->data->mac_addrs = rte_calloc("revere_mac",
@@ -640,6 +641,27 @@ static struct revere_class net_class = {
 	.plan = net_plan,
 };
 REVERE_REGISTER_CLASS(net_class)
+
+bool
+revere_net_is_ours(const struct rte_eth_dev *dev)
+{
+	return dev->dev_ops == &net_ops;
+}
+
+int
+revere_net_target_open(const struct rte_eth_dev *dev, const char *devargs,
+	struct revere_probe *target)
+{
+	const struct revere_net *net = dev->data->dev_private;
+
+	return revere_target_open(dev->device, net->name, &net_class, devargs, target);
+}
+
+int
+revere_net_target_take(const struct rte_eth_dev *dev, const struct revere_probe *target)
+{
+	return revere_target_take(dev->device, &net_class, target);
+}
 
 static int
 net_vdev_probe(struct rte_vdev_device *vdev)

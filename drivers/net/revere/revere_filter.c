@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "revere_net.h"
 
@@ -29,6 +30,9 @@ void
 revere_net_steer_fini(struct revere_net *net)
 {
 	revere_net_tm_fini(net);
+	free(net->steer.multicast);
+	net->steer.multicast = NULL;
+	net->steer.num_multicast = 0;
 }
 
 void
@@ -78,6 +82,26 @@ revere_net_mac_remove(struct rte_eth_dev *dev, uint32_t index)
 	mac_send(dev->data->dev_private, none, index, 0);
 }
 
+/** Remembers the multicast list, which ethdev doesn't. */
+static int
+multicast_keep(struct revere_net_steer *steer, const struct rte_ether_addr *macs, uint32_t count)
+{
+	struct rte_ether_addr *kept = NULL;
+
+	if (count > 0 && macs == steer->multicast)
+		return 0;
+	if (count > 0) {
+		kept = calloc(count, sizeof(*kept));
+		if (kept == NULL)
+			return -ENOMEM;
+		memcpy(kept, macs, count * sizeof(*kept));
+	}
+	free(steer->multicast);
+	steer->multicast = kept;
+	steer->num_multicast = count;
+	return 0;
+}
+
 int
 revere_net_multicast_set(struct rte_eth_dev *dev, struct rte_ether_addr *macs, uint32_t count)
 {
@@ -104,7 +128,7 @@ revere_net_multicast_set(struct rte_eth_dev *dev, struct rte_ether_addr *macs, u
 			0);
 		first += n;
 	} while (ret == 0 && first < count);
-	return ret;
+	return ret == 0 ? multicast_keep(&net->steer, macs, count) : ret;
 }
 
 /* ---- VLANs -------------------------------------------------------------------------------- */

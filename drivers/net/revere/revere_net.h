@@ -184,7 +184,7 @@ struct revere_net_irq {
 struct revere_net_pair {
 	struct revere_ami_sw *ami_sw;
 	struct revere_ami_hw *ami_hw;
-	int asn[4]; /**< ASN_ID or -1 */
+	bool connected; /**< a session at least joins the two */
 	bool failed;	/**< to be reset before it is used again */
 	bool announced; /**< the agent knows the pair */
 	struct revere_net_irq irq; /**< of received packets, if the application wants that */
@@ -284,6 +284,15 @@ void revere_net_queue_ops(struct rte_eth_dev *dev);
 /** Makes an ethdev. repr: NULL, or what it is that represents */
 int revere_net_port_make(const struct revere_probe *probe, const struct revere_net_repr *repr);
 
+/** Opens the control channel and takes hold of the port. chosen: or of the Function's own one */
+int revere_net_attach(struct revere_net *net, bool chosen);
+/** Whether an ethdev is of this driver, in the primary process. */
+bool revere_net_is_ours(const struct rte_eth_dev *dev);
+/** revere_target_open() and _take() for a port. */
+int revere_net_target_open(const struct rte_eth_dev *dev, const char *devargs,
+	struct revere_probe *target);
+int revere_net_target_take(const struct rte_eth_dev *dev, const struct revere_probe *target);
+
 /* ---- revere_repr.c: representors ---------------------------------------------------------- */
 
 /** Those that a port's devargs name; what was made before an error stays. */
@@ -353,8 +362,14 @@ bool revere_net_events_poll(struct revere_net *net);
 
 /* ---- revere_pair.c: contexts -------------------------------------------------------------- */
 
-/** Makes the number of pairs @p count; -1 in *asn, NULL elsewhere where there is nothing. */
+/** Makes the number of pairs @p count; NULL where there is nothing. */
 int revere_net_pairs_resize(struct revere_net *net, uint16_t count);
+/**
+ * For a port without pairs: as many as there are elsewhere, bare AMI-SWs where the agent knows the
+ * other one, to be restored. After an error there are some.
+ */
+int revere_net_pairs_prepare(struct revere_net *net, const struct revere_net_pair *like,
+	uint16_t count);
 /** Sessions of a pair with packet messages of 2^log2_msg_length DW: how many they are. */
 unsigned int revere_net_pair_plan(const struct revere_dev_info *info, uint8_t log2_msg_length,
 	struct revere_vf_session *sessions);
@@ -409,6 +424,9 @@ int revere_net_txq_stop(struct rte_eth_dev *dev, uint16_t id);
 /** Starts all queues that are not deferred, or none. */
 int revere_net_queues_start(struct rte_eth_dev *dev);
 void revere_net_queues_stop(struct rte_eth_dev *dev);
+/** Finds the rings of a queue's pair. */
+void revere_net_rxq_set_rings(struct revere_net_rxq *rxq);
+void revere_net_txq_set_rings(struct revere_net_txq *txq);
 void revere_net_rxq_info(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info *info);
 void revere_net_txq_info(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_txq_info *info);
 int revere_net_rx_burst_mode(struct rte_eth_dev *dev, uint16_t id,

@@ -12,6 +12,8 @@
 
 #include "revere_net.h"
 
+#define SESSIONS 4 /* of a pair */
+
 void
 revere_net_kick(struct revere_net *net)
 {
@@ -84,50 +86,49 @@ revere_net_session(struct revere_net *net, struct revere_ami_sw *ami_sw,
 static int
 pair_sessions(struct revere_net *net, struct revere_net_pair *pair)
 {
-	struct revere_vf_session sessions[RTE_DIM(pair->asn)];
+	struct revere_vf_session sessions[SESSIONS];
 	unsigned int i, num;
+	int ret = 0;
 
 	num = revere_net_pair_plan(revere_dev_info(net->dev), net->log2_msg_length, sessions);
-	for (i = 0; i < num; i++) {
-		pair->asn[i] = revere_net_session(net, pair->ami_sw, pair->ami_hw, &sessions[i]);
-		if (pair->asn[i] < 0)
-			return pair->asn[i];
+	for (i = 0; i < num && ret >= 0; i++) {
+		ret = revere_net_session(net, pair->ami_sw, pair->ami_hw, &sessions[i]);
+		pair->connected |= ret >= 0;
 	}
-	return 0;
+	return RTE_MIN(ret, 0);
 }
 
 static void
 pair_close(struct revere_net *net, struct revere_net_pair *pair)
 {
-	unsigned int i;
-
-	for (i = 0; i < RTE_DIM(pair->asn); i++)
-		if (pair->asn[i] >= 0)
-			revere_asn_destroy(net->dev, (uint32_t)pair->asn[i]);
-	if (pair->ami_hw != NULL)
+	if (pair->ami_hw != NULL && !pair->connected)
 		revere_ami_hw_destroy(pair->ami_hw);
-	revere_ami_sw_destroy(pair->ami_sw);
+	revere_context_release(pair->ami_sw);
 	revere_net_irq_close(net, &pair->irq);
 	memset(pair, 0, sizeof(*pair));
 }
 
+/** A pair's AMI-SW, bare. */
 static int
-pair_open(struct revere_net *net, struct revere_net_pair *pair)
+pair_begin(struct revere_net *net, struct revere_net_pair *pair)
 {
 	struct revere_ami_sw_conf conf = {
 		.numa_node = net->data->numa_node,
 		.agent_known = true,
 		.agent = { net->aha_id, RVR_RNA_RX_PACKETS },
 	};
-	unsigned int i;
 	int ret;
 
 	memset(pair, 0, sizeof(*pair));
-	for (i = 0; i < RTE_DIM(pair->asn); i++)
-		pair->asn[i] = -1;
 	ret = revere_net_pair_irq_open(net, pair, &conf);
-	if (ret == 0)
-		ret = revere_ami_sw_create(net->dev, &conf, &pair->ami_sw);
+	return ret == 0 ? revere_ami_sw_create(net->dev, &conf, &pair->ami_sw) : ret;
+}
+
+static int
+pair_open(struct revere_net *net, struct revere_net_pair *pair)
+{
+	int ret = pair_begin(net, pair);
+
 	if (ret == 0) {
 		revere_net_pair_irq_mask(pair);
 		ret = pair_rings(net, pair);
@@ -197,4 +198,29 @@ revere_net_pairs_resize(struct revere_net *net, uint16_t count)
 		return ret;
 	}
 	return 0;
+}
+
+int
+revere_net_pairs_prepare(struct revere_net *net, const struct revere_net_pair *like,
+	uint16_t count)
+{
+	int ret = 0;
+
+	net->num_pairs = 0;
+	net->pairs = rte_zmalloc("revere_pairs", RTE_MAX(count, 1) * sizeof(*net->pairs), 0);
+	if (net->pairs == NULL)
+		return -ENOMEM;
+	while (net->num_pairs < count && ret == 0) {
+		struct revere_net_pair *pair = &net->pairs[net->num_pairs];
+
+		if (!like[net->num_pairs].announced) {
+			ret = pair_open(net, pair);
+		} else {
+			ret = pair_begin(net, pair);
+			if (ret < 0)
+				pair_close(net, pair);
+		}
+		net->num_pairs += ret == 0;
+	}
+	return ret;
 }

@@ -211,8 +211,8 @@ pair_prepare(struct revere_net *net, uint16_t id)
 	return ret == 0 ? queue_announce(net, id) : ret;
 }
 
-static void
-rxq_set_rings(struct revere_net_rxq *rxq)
+void
+revere_net_rxq_set_rings(struct revere_net_rxq *rxq)
 {
 	struct revere_ami_sw *ami_sw = rxq->net->pairs[rxq->id].ami_sw;
 
@@ -240,7 +240,7 @@ revere_net_rxq_start(struct rte_eth_dev *dev, uint16_t id)
 	ret = revere_net_rxq_offloads_send(rxq);
 	if (ret < 0)
 		return ret;
-	rxq_set_rings(rxq);
+	revere_net_rxq_set_rings(rxq);
 	revere_net_rx_post(rxq, 1);
 	if (rxq->posted == 0) {
 		REVERE_NET_LOG(ERR, net, "Rx queue %u: mempool %s has no mbuf for it", id,
@@ -257,8 +257,8 @@ revere_net_rxq_start(struct rte_eth_dev *dev, uint16_t id)
 	return 0;
 }
 
-static void
-txq_set_rings(struct revere_net_txq *txq)
+void
+revere_net_txq_set_rings(struct revere_net_txq *txq)
 {
 	struct revere_ami_sw *ami_sw = txq->net->pairs[txq->id].ami_sw;
 
@@ -285,7 +285,7 @@ revere_net_txq_start(struct rte_eth_dev *dev, uint16_t id)
 		ret = pair_prepare(net, id);
 	if (ret < 0)
 		return ret;
-	txq_set_rings(txq);
+	revere_net_txq_set_rings(txq);
 	ret = queue_request(net, RVR_RNA_CTL_QUEUE_START, id, RVR_RNA_DIR_TX);
 	if (ret < 0)
 		return ret;

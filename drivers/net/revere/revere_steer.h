@@ -55,6 +55,8 @@ struct revere_net_tm {
 struct revere_net_steer {
 	struct rvr_rna_steer_info info; /**< as the device says it; zeroes: unknown to it */
 	bool vlan_sent; /**< the device has VLANs of an earlier start */
+	struct rte_ether_addr *multicast; /**< list, as it was set last */
+	uint32_t num_multicast;
 	struct rte_eth_fc_conf pause;
 	struct revere_net_tm tm;
 };
