@@ -25,14 +25,26 @@ def flags(option):
     return shlex.split(result.stdout)
 
 
+def dpdk(option):
+    """What pkg-config says about the DPDK we build against."""
+    return subprocess.run(["pkg-config", option, "libdpdk"], check=False, capture_output=True,
+                          text=True).stdout.strip()
+
+
 def source():
-    """Folder of the example's source, of the DPDK we build against; None if it isn't here."""
-    version = subprocess.run(["pkg-config", "--modversion", "libdpdk"], check=False,
-                             capture_output=True, text=True).stdout.strip()
-    folder = subprocess.run([os.path.join(testpmd.TOP, "buildtools", "find-dpdk-source"), version],
-                            check=False, capture_output=True, text=True).stdout.strip()
-    folder = os.path.join(folder or os.environ.get("REVERE_DPDK_SOURCE", ""), "examples", "vhost")
-    return folder if os.path.exists(os.path.join(folder, "main.c")) else None
+    """Folder of the example's source, of the DPDK we build against; None if it isn't here.
+
+    It may be installed with DPDK; else it is where scripts/setup puts the source of a release.
+    """
+    fetched = subprocess.run([os.path.join(testpmd.TOP, "buildtools", "find-dpdk-source"),
+                              dpdk("--modversion")],
+                             check=False, capture_output=True, text=True).stdout.strip()
+    for folder in (os.path.join(dpdk("--variable=prefix"), "share", "dpdk"), fetched,
+                   os.environ.get("REVERE_DPDK_SOURCE", "")):
+        folder = os.path.join(folder, "examples", "vhost")
+        if os.path.exists(os.path.join(folder, "main.c")):
+            return folder
+    return None
 
 
 def build():

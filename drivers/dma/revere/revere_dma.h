@@ -128,7 +128,10 @@ struct revere_dma_auto {
 	uint64_t busy_since; /**< TSC from which on the AMU is busy, 0: it is not */
 	uint64_t answered_ops, answered_bytes; /**< when answers came last */
 	double burst;	    /**< jobs of the AMU in a burst, mean */
-	double interval;    /**< cycles between two bursts, mean */
+	double interval;    /**< cycles from burst to burst while there is work, mean */
+	uint64_t begun;	    /**< TSC of the first job of the burst, 0: there is none yet */
+	uint64_t empty;	    /**< TSC from which on nothing was in the ring, 0: something is */
+	double rest;	    /**< cycles from there to the next burst, mean */
 	uint64_t last;	    /**< TSC of the last submit */
 	uint64_t sent;	    /**< operations that had been closed then */
 	uint64_t asked;	    /**< the threshold that is in force */
@@ -138,7 +141,7 @@ struct revere_dma_auto {
 	uint32_t turns;	    /**< submits */
 	uint32_t left;	    /**< periods until all ways are looked at again */
 	uint32_t gap;	    /**< what that was in the beginning */
-	uint32_t exploring; /**< ways that have still to be looked at */
+	uint32_t exploring; /**< turns of ways that are still to come */
 	enum rte_pmd_revere_dma_way way, best;
 	double length;	    /**< mean bytes of a job when they were looked at last */
 	double score[REVERE_DMA_WAYS]; /**< bytes a cycle that each gets done */
@@ -335,6 +338,13 @@ revere_dma_is_cpus(const struct revere_dma_vchan *vchan, uint64_t job)
 	return vchan->by_cpu[job & vchan->status_mask] == job + 1;
 }
 
+/** Whether a submit has more to do; any thread may ask for it. */
+static inline bool
+revere_dma_tunes(const struct revere_dma_vchan *vchan)
+{
+	return __atomic_load_n(&vchan->tuning, __ATOMIC_RELAXED) != 0;
+}
+
 static inline int
 revere_dma_no_room(const struct revere_dma_vchan *vchan)
 {
@@ -422,6 +432,10 @@ void revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now);
 void revere_dma_auto_answers(struct revere_dma_vchan *vchan, uint64_t now);
 void revere_dma_auto_tell(const struct revere_dma_vchan *vchan,
 			  struct rte_pmd_revere_dma_threshold *threshold);
+/** The first job of a burst, on such a vchan. */
+void revere_dma_auto_burst(struct revere_dma_vchan *vchan);
+/** All jobs have been reported, on such a vchan. */
+void revere_dma_auto_empty(struct revere_dma_vchan *vchan);
 /** How long the CPU took for a copy. */
 void revere_dma_auto_sample(struct revere_dma_vchan *vchan, uint32_t length, uint64_t cycles);
 

@@ -17,9 +17,12 @@
  * - SPLIT: by the threshold, unless the AMU has too much to do: if it needs more than a few
  *   bursts' time for what it has, as the pace of its answers tells, or the ring fills, the CPU
  *   does everything until half of that is done, so that both work at full speed;
- * - AMU: by the threshold, always;
+ * - AMU: the AMU does everything, also what by its length alone is the CPU's: copies may cost the
+ *   CPU more than any measurement of single ones shows, if memory comes from another core;
  * - CPU: the CPU does everything.
- * The best one is taken; the others have a short turn every now and then.
+ * The best one is taken; the others have a short turn every now and then. What counts is the time
+ * from when the user comes with work until all of it has been reported; how long a user with
+ * nothing to do stays away says nothing.
  */
 
 #include <rte_malloc.h>
@@ -40,7 +43,8 @@
 #define SAMPLE_MAX 8192u  /* longest copy that is timed, should the AMU have been to do it */
 #define SETTLE_TURNS 64u  /* submits after a change, until what gets done is measured */
 #define WAY_TURNS 128u	  /* submits from one decision to the next */
-#define EXPLORE_MIN 8u	  /* decisions from one look at all ways to the next: at first, */
+#define LOOKS 2u	  /* at each way, of which the better one counts */
+#define EXPLORE_MIN 16u	  /* decisions from one look at all ways to the next: at first, */
 #define EXPLORE_MAX 256u  /* and after the same way was best several times */
 #define LENGTH_CHANGE 1.3 /* mean lengths that differ so much are another load */
 #define CPU_MARGIN 1.03	  /* the CPU has to be that much better: it has other work, too */
@@ -272,8 +276,9 @@ split_set(struct revere_dma_vchan *vchan)
 {
 	const struct revere_dma_auto *tune = &vchan->tune;
 	bool cpu = tune->way == RTE_PMD_REVERE_DMA_WAY_CPU || tune->overloaded;
+	bool amu = tune->way == RTE_PMD_REVERE_DMA_WAY_AMU && vchan->dma->model.measured;
 
-	vchan->split_below = cpu ? UINT32_MAX : tune->threshold;
+	vchan->split_below = amu ? 1 : cpu ? UINT32_MAX : tune->threshold;
 	if (tune->sampling)
 		vchan->split_below = RTE_MAX(vchan->split_below, SAMPLE_MAX);
 }
@@ -301,6 +306,7 @@ revere_dma_auto_begin(struct revere_dma_vchan *vchan)
 	vchan->tune.gap = EXPLORE_MIN;
 	vchan->tune.burst = BATCH;
 	vchan->tune.interval = BATCH * RTE_MAX(vchan->dma->model.launch.op, 1.0);
+	vchan->tune.rest = vchan->tune.interval;
 	vchan->tune.last = rte_rdtsc();
 	vchan->tune.sent = vchan->amu_ops;
 	decide(vchan);
@@ -421,9 +427,10 @@ way_best(const struct revere_dma_auto *tune)
 static void
 explore(struct revere_dma_auto *tune, double length)
 {
-	tune->exploring = REVERE_DMA_WAYS;
+	tune->exploring = LOOKS * REVERE_DMA_WAYS;
 	tune->length = length;
 	tune->way = (enum rte_pmd_revere_dma_way)(REVERE_DMA_WAYS - 1);
+	memset(tune->score, 0, sizeof(tune->score));
 }
 
 /** Goes on to the next way, and with the best one after the last. */
@@ -433,7 +440,7 @@ explore_next(struct revere_dma_auto *tune)
 	enum rte_pmd_revere_dma_way best;
 
 	if (--tune->exploring > 0) {
-		tune->way = (enum rte_pmd_revere_dma_way)(tune->exploring - 1);
+		tune->way = (enum rte_pmd_revere_dma_way)((tune->exploring - 1) % REVERE_DMA_WAYS);
 		return;
 	}
 	best = way_best(tune);
@@ -452,7 +459,9 @@ way_end(struct revere_dma_vchan *vchan)
 	double length = bytes / (double)jobs;
 
 	if (tune->exploring > 0) {
-		tune->score[tune->way] = bytes / RTE_MAX(tune->cycles, 1.0);
+		/* Who was interrupted in one of them is not worse for it. */
+		tune->score[tune->way] = RTE_MAX(tune->score[tune->way],
+						 bytes / RTE_MAX(tune->cycles, 1.0));
 		explore_next(tune);
 	} else if (tune->left == 0 || length > tune->length * LENGTH_CHANGE ||
 		   length < tune->length / LENGTH_CHANGE) {
@@ -462,6 +471,39 @@ way_end(struct revere_dma_vchan *vchan)
 	}
 	if (tune->way != RTE_PMD_REVERE_DMA_WAY_SPLIT)
 		tune->overloaded = false;
+}
+
+void
+revere_dma_auto_burst(struct revere_dma_vchan *vchan)
+{
+	vchan->tune.begun = rte_rdtsc();
+}
+
+void
+revere_dma_auto_empty(struct revere_dma_vchan *vchan)
+{
+	struct revere_dma_auto *tune = &vchan->tune;
+
+	/* The first time counts: polls in vain follow. */
+	if (tune->empty == 0)
+		tune->empty = rte_rdtsc();
+}
+
+/** Cycles since the last submit, but for a pause of the user. */
+static double
+interval_worked(struct revere_dma_auto *tune, uint64_t now)
+{
+	double interval = (double)(now - tune->last), rest;
+
+	if (tune->empty >= tune->last && tune->begun > tune->empty) {
+		rest = (double)(tune->begun - tune->empty);
+		tune->rest = mean(tune->rest, rest);
+		interval -= rest - RTE_MIN(rest, OUTLIER * tune->rest);
+	}
+	tune->empty = 0;
+	tune->begun = 0;
+	tune->last = now;
+	return interval;
 }
 
 /** Counts submits, and the time between them. */
@@ -490,15 +532,15 @@ revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now)
 	struct revere_dma_auto *tune = &vchan->tune;
 	uint64_t asked = __atomic_load_n(&vchan->asked, __ATOMIC_RELAXED);
 	uint64_t sent = vchan->amu_ops - tune->sent;
-	double interval = (double)(now - tune->last);
+	double interval;
 
 	if (unlikely(asked != tune->asked ||
 		     revere_dma_threshold_mode(asked) != RTE_PMD_REVERE_DMA_AUTO)) {
 		revere_dma_threshold_apply(vchan);
 		return;
 	}
+	interval = interval_worked(tune, now);
 	tune->interval += (RTE_MIN(interval, PAUSE * tune->interval) - tune->interval) * WEIGHT;
-	tune->last = now;
 	tune->sent = vchan->amu_ops;
 	if (sent > 0)
 		tune->burst = mean(tune->burst, (double)sent);

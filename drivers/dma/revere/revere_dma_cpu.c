@@ -113,6 +113,8 @@ revere_dma_cpu_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, u
 		return revere_dma_no_room(vchan);
 	if (unlikely(!has_addresses(src, dst, opcode) || !revere_dma_cpu_may(vchan, flags)))
 		return not_for_cpu(vchan, src, dst, length, opcode, flags);
+	if (unlikely(vchan->head == vchan->submitted && revere_dma_tunes(vchan)))
+		revere_dma_auto_burst(vchan);
 	if (unlikely(vchan->tune.sampling))
 		work_timed(vchan, src, dst, length, opcode);
 	else

@@ -84,6 +84,8 @@ message_open(struct revere_dma_vchan *vchan)
 
 	if (vchan->op != NULL)
 		message_close(vchan);
+	if (vchan->head == vchan->submitted && revere_dma_tunes(vchan))
+		revere_dma_auto_burst(vchan);
 	/* The slot's last message was answered, but its index may not have been seen yet. */
 	if (unlikely(tx->own + vchan->closed - tx->seen > tx->mask) &&
 	    !revere_dma_slot_wait(vchan))
@@ -133,7 +135,7 @@ revere_dma_publish(struct revere_dma_vchan *vchan)
 	vchan->occupancy_max = RTE_MAX(vchan->occupancy_max, jobs);
 	/* Jobs of the CPU have no answer that would do this. */
 	revere_dma_done_update(vchan);
-	if (__atomic_load_n(&vchan->tuning, __ATOMIC_RELAXED) != 0)
+	if (revere_dma_tunes(vchan))
 		revere_dma_auto_turn(vchan, now);
 }
 
@@ -498,7 +500,7 @@ poll(struct revere_dma_vchan *vchan)
 	}
 	if (unlikely(vchan->deferred))
 		revere_dma_publish(vchan);
-	if (__atomic_load_n(&vchan->tuning, __ATOMIC_RELAXED) != 0)
+	if (revere_dma_tunes(vchan))
 		revere_dma_auto_answers(vchan, now);
 }
 
@@ -524,6 +526,8 @@ jobs_reap(struct revere_dma_vchan *vchan, uint16_t count, uint16_t *last_idx)
 	vchan->tail += count;
 	vchan->limit = vchan->tail + vchan->capacity;
 	*last_idx = (uint16_t)(vchan->tail - 1);
+	if (unlikely(vchan->tail == vchan->head && revere_dma_tunes(vchan)))
+		revere_dma_auto_empty(vchan);
 }
 
 /** How many of the next @p count jobs come before the first one that failed. */

@@ -60,7 +60,7 @@ int rte_pmd_revere_dma_threshold_set(int16_t dev_id, uint16_t vchan,
 /** How AUTO divides copies. */
 enum rte_pmd_revere_dma_way {
 	RTE_PMD_REVERE_DMA_WAY_SPLIT, /**< by length, but the CPU helps an AMU that is behind */
-	RTE_PMD_REVERE_DMA_WAY_AMU,   /**< by length, always */
+	RTE_PMD_REVERE_DMA_WAY_AMU,   /**< the AMU does everything */
 	RTE_PMD_REVERE_DMA_WAY_CPU,   /**< the CPU does everything */
 };
 
