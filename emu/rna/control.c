@@ -333,9 +333,7 @@ ctl_rss_set(struct request *request)
 		return BAD_VALUE(request, struct rvr_rna_rss, types);
 	if (key_size != 0 && key_size != RNA_KEY_SIZE)
 		return BAD_VALUE(request, struct rvr_rna_rss, key_size);
-	request->port->rss->types = types;
-	if (key_size != 0)
-		rna_rss_set_key(request->port->rss, rss.key);
+	rna_rss_set(request->port->rss, types, key_size != 0 ? rss.key : NULL);
 	rna_port_refresh(request->port);
 	return RVR_RNA_OK;
 }

@@ -39,7 +39,7 @@
 #define RNA_RSS_HOW                                                                            \
 	(RVR_RNA_RSS_L3_SRC | RVR_RNA_RSS_L3_DST | RVR_RNA_RSS_L4_SRC | RVR_RNA_RSS_L4_DST |   \
 		RVR_RNA_RSS_INNER | RVR_RNA_RSS_SYMMETRIC | RVR_RNA_RSS_SORTED)
-#define RNA_RSS_TYPES (RVR_RNA_RSS_KINDS | RNA_RSS_HOW)
+#define RNA_RSS_TYPES (RVR_RNA_RSS_KINDS | RNA_RSS_HOW | RVR_RNA_RSS_XOR)
 #define RNA_FIRMWARE "revere-emu rna 1.0"
 
 struct rna;
@@ -161,7 +161,7 @@ struct rna_rss {
 	uint32_t types;
 	uint8_t key[RNA_KEY_SIZE];
 	uint16_t reta[RNA_RETA_SIZE];
-	/** Toeplitz hash of each value of each byte of the input: hashing is lookups and XOR. */
+	/** Hash of each value of each byte of the input: hashing is lookups and XOR. */
 	uint32_t table[RNA_RSS_INPUT_MAX][256];
 };
 
@@ -382,7 +382,8 @@ uint64_t rna_time(const struct rna_port *port);
 /* ---- rss.c -------------------------------------------------------------------------------- */
 
 void rna_rss_init(struct rna_rss *rss);
-void rna_rss_set_key(struct rna_rss *rss, const uint8_t *key);
+/** Sets RVR_RNA_RSS_* and the key; NULL leaves it */
+void rna_rss_set(struct rna_rss *rss, uint32_t types, const uint8_t *key);
 /** @return true and the hash, or false: none of the types that are asked for */
 bool rna_rss_hash(const struct rna_rss *rss, const uint8_t *data,
 	const struct rna_parsed *parsed, uint32_t *hash);

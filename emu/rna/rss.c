@@ -3,8 +3,8 @@
  */
 
 /*
- * Receive-side scaling: Toeplitz hash by table. The hash is linear, so the hash of an input is the
- * XOR of the hashes of its bytes, each with zeroes around it.
+ * Receive-side scaling by table. The hashes that there are, Toeplitz's and the XOR of words, are
+ * linear: the hash of an input is the XOR of the hashes of its bytes, each with zeroes around it.
  */
 
 #include "rna.h"
@@ -28,17 +28,26 @@ key_window(const uint8_t *key, unsigned int bit)
 	return (uint32_t)(word >> (8 - bit % 8));
 }
 
-void
-rna_rss_set_key(struct rna_rss *rss, const uint8_t *key)
+/** Hashes of one bit each: `window` of the bits of a byte of the input, the first one first. */
+static void
+windows(const struct rna_rss *rss, unsigned int byte, uint32_t *window)
+{
+	unsigned int bit;
+
+	for (bit = 0; bit < 8; bit++)
+		window[bit] = rss->types & RVR_RNA_RSS_XOR ?
+			0x80000000u >> (byte % 4 * 8 + bit) : key_window(rss->key, byte * 8 + bit);
+}
+
+static void
+table_fill(struct rna_rss *rss)
 {
 	unsigned int byte, value, bit;
 
-	memcpy(rss->key, key, RNA_KEY_SIZE);
 	for (byte = 0; byte < RNA_RSS_INPUT_MAX; byte++) {
 		uint32_t window[8];
 
-		for (bit = 0; bit < 8; bit++)
-			window[bit] = key_window(key, byte * 8 + bit);
+		windows(rss, byte, window);
 		for (value = 0; value < 256; value++) {
 			uint32_t hash = 0;
 
@@ -51,11 +60,23 @@ rna_rss_set_key(struct rna_rss *rss, const uint8_t *key)
 }
 
 void
+rna_rss_set(struct rna_rss *rss, uint32_t types, const uint8_t *key)
+{
+	bool other = (rss->types ^ types) & RVR_RNA_RSS_XOR;
+
+	rss->types = types;
+	if (key != NULL)
+		memcpy(rss->key, key, RNA_KEY_SIZE);
+	if (key != NULL || other)
+		table_fill(rss);
+}
+
+void
 rna_rss_init(struct rna_rss *rss)
 {
 	memset(rss->reta, 0, sizeof(rss->reta));
 	rss->types = 0;
-	rna_rss_set_key(rss, default_key);
+	rna_rss_set(rss, 0, default_key);
 }
 
 /** Kinds that are hashed by addresses, and those by ports too, of IPv4 and of IPv6. */

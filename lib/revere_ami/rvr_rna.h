@@ -397,7 +397,7 @@ _Static_assert(sizeof(struct rvr_rna_time) == 32, "wire");
 #define RVR_RNA_TIME_ADD 2u
 #define RVR_RNA_TIME_GET_TX 3u /**< and take tx_timestamp */
 
-/** Receive-side scaling: Toeplitz hash over the types, then the redirection table. */
+/** Receive-side scaling: a hash over the types, Toeplitz or XOR, then the redirection table. */
 struct rvr_rna_rss {
 	rvr_le32 types; /**< RVR_RNA_RSS_*; without a kind: everything to queue 0, no hash */
 	rvr_le32 key_size; /**< bytes, rss_key_size, or 0 to leave the key */
@@ -428,6 +428,7 @@ _Static_assert(sizeof(struct rvr_rna_rss) == 60, "wire");
 #define RVR_RNA_RSS_INNER 0x100000u /**< of the inner packet, where a tunnel carries one */
 #define RVR_RNA_RSS_SYMMETRIC 0x200000u /**< source and destination replaced by their XOR */
 #define RVR_RNA_RSS_SORTED 0x400000u /**< the smaller one of source and destination first */
+#define RVR_RNA_RSS_XOR 0x800000u /**< no Toeplitz hash, but the XOR of the input's 4-byte words */
 
 /** Entries of the redirection table; all or nothing. */
 struct rvr_rna_reta {

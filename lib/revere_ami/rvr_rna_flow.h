@@ -247,8 +247,9 @@ enum rvr_rna_flow_action_type {
 
 struct rvr_rna_flow_rss {
 	rvr_le32 types; /**< RVR_RNA_RSS_*; packets of none of them: the first queue */
-	rvr_le32 count; /**< of queues, 1..128 */
-	/* rvr_le16 queues, padded, follow */
+	rvr_le16 count; /**< of queues, 1..128 */
+	rvr_le16 key_size; /**< rss_key_size: a key follows; 0: as the port hashes */
+	/* the key and rvr_le16 queues, padded as a whole, follow; RVR_RNA_RSS_XOR needs a key */
 };
 _Static_assert(sizeof(struct rvr_rna_flow_rss) == 8, "wire");
 #define RVR_RNA_FLOW_RSS_MAX 128

@@ -3,6 +3,7 @@
 """rte_flow with stock dpdk-testpmd: what each item matches and each action does, byte by byte."""
 
 import re
+import struct
 
 import pytest
 from conftest import leave, wait_until
@@ -335,6 +336,68 @@ def test_queues(flow_port):
     leave(pmd)
 
 
+RSS_KEY = bytes((7 * i + 3) % 256 for i in range(40))
+
+
+def toeplitz(data, key=RSS_KEY):
+    """Toeplitz hash of bytes."""
+    window, result = int.from_bytes(key, "big"), 0
+    for i in range(len(data) * 8):
+        if data[i // 8] >> (7 - i % 8) & 1:
+            result ^= window >> (len(key) * 8 - 32 - i) & 0xffffffff
+    return result
+
+
+def xor_words(data):
+    """XOR of the words of 4 bytes."""
+    result = 0
+    for word in struct.unpack(f">{len(data) // 4}I", data):
+        result ^= word
+    return result
+
+
+def symmetric(data):
+    """What SYMMETRIC_TOEPLITZ hashes of two addresses and two ports: their XOR, twice."""
+    address = bytes(a ^ b for a, b in zip(data[:4], data[4:8]))
+    port = bytes(a ^ b for a, b in zip(data[8:10], data[10:12]))
+    return toeplitz(address * 2 + port * 2)
+
+
+def test_rss_functions(flow_port):
+    """Rules hash by functions, keys and levels of their own, and choose the queue by that."""
+    pmd, port = flow_port(["--rxq=4", "--txq=4", "--rx-offloads=0x80000"])  # RSS_HASH
+    key = RSS_KEY.hex()
+    actions = {5: f"func toeplitz key {key} key_len 40 types ipv4-udp end",
+               6: "func simple_xor types ipv4-udp end",
+               7: f"func symmetric_toeplitz key {key} key_len 40 types ipv4-udp end",
+               4789: f"level 2 key {key} key_len 40 types ipv4-tcp end",
+               8: f"level 1 key {key} key_len 40 types ipv4 end"}
+    for dport, action in actions.items():
+        rule(pmd, f"ingress pattern eth / ipv4 / udp dst is {dport} / end "
+                  f"actions rss {action} queues 1 2 3 end / end")
+    for wrong in ("level 3", "key 0102 key_len 2", "types esp end"):
+        assert "Caught" in pmd.command("flow create 0 ingress pattern eth / ipv6 / end actions "
+                                       f"rss {wrong} queues 1 end / end"), wrong
+    pmd.command("set verbose 1")
+    pmd.command("set fwd rxonly")
+    pmd.command("stop")
+    pmd.command("start")
+    outer = bytes([10, 0, 0, 1, 10, 0, 0, 2])
+    expected = {5: toeplitz(outer + struct.pack(">HH", 99, 5)),
+                6: xor_words(outer + struct.pack(">HH", 99, 6)),
+                7: symmetric(outer + struct.pack(">HH", 99, 7)),
+                4789: toeplitz(bytes([192, 168, 0, 1, 192, 168, 0, 2, 0, 5, 0, 6])),
+                8: toeplitz(outer)}
+    for dport, value in expected.items():
+        start = len(pmd.output)
+        inside = VXLAN(vni=1) / INNER if dport == 4789 else PAYLOAD
+        port.send(ETH / V4 / UDP(sport=99, dport=dport) / inside)
+        text = pmd.expect(r"RSS hash=0x([0-9a-f]+) - RSS queue=0x([0-9a-f]+)", start)
+        assert int(text.group(1), 16) == value, dport
+        assert int(text.group(2), 16) == 1 + value % 3, dport
+    leave(pmd)
+
+
 def test_isolate(flow_port):
     """Isolated, nothing comes but what a rule takes."""
     pmd, port = flow_port()
@@ -454,8 +517,16 @@ def test_templates(flow_port):
             f"template set_mac_dst mac_addr {NEW} / queue / end "
             "mask set_mac_dst mac_addr ff:ff:ff:ff:ff:ff / queue / end",
             "flow template_table 0 create table_id 6 group 0 priority 0 ingress rules_number 64 "
-            "pattern_template 2 actions_template 3"):
+            "pattern_template 2 actions_template 3",
+            "flow actions_template 0 create ingress actions_template_id 4 "
+            "template set_tp_dst port 1000 / end mask set_tp_dst port 0 / end",
+            "flow template_table 0 create table_id 7 group 0 priority 0 ingress rules_number 64 "
+            "pattern_template 2 actions_template 4"):
         assert "created" in pmd.command(text), text
+    assert "some of the address's bits" in pmd.command(
+        "flow actions_template 0 create ingress actions_template_id 5 "
+        f"template set_mac_dst mac_addr {NEW} / end mask set_mac_dst mac_addr ff:ff:ff:00:00:00 "
+        "/ end")
     create = ("flow queue 0 create 0 template_table 6 pattern_template 0 actions_template 0 "
               "postpone no pattern eth / ipv4 src is {} / udp / end "
               f"actions set_mac_dst mac_addr {SRC} / queue index 1 / end")
@@ -479,4 +550,10 @@ def test_templates(flow_port):
     assert "destruction enqueued" in pmd.command("flow queue 0 destroy 0 postpone no rule 0")
     assert wait_until(lambda: pulled(3))
     assert exchange(port, UDP4) == bytes(UDP4)
+    # A mask of zeroes leaves the port to the flow.
+    assert "enqueued" in pmd.command(
+        "flow queue 0 create 0 template_table 7 pattern_template 0 actions_template 0 postpone no "
+        "pattern eth / ipv4 src is 10.0.0.1 / udp / end actions set_tp_dst port 2000 / end")
+    assert wait_until(lambda: pulled(4))
+    assert exchange(port, UDP4) == bytes(changed(UDP4, UDP={"dport": 2000}))
     leave(pmd)

@@ -15,7 +15,8 @@ K_RULES_MIN = 4
 
 
 @pytest.mark.parametrize("what", [["--ipv4", "--queue"], ["--ipv4", "--udp", "--mark", "--count",
-                                                          "--queue"]], ids=["queue", "count"])
+                                                          "--queue"],
+                                  ["--ipv4", "--rss"]], ids=["queue", "count", "rss"])
 def test_rules(what):
     """Insertion and deletion come to an end, at a rate that isn't that of waiting for each."""
     need_driver("net")

@@ -94,16 +94,44 @@ rss_check(const struct build *build, const struct rte_flow_action_rss *rss)
 	for (i = 0; i < rss->queue_num; i++)
 		if (rss->queue[i] >= net->data->nb_rx_queues)
 			return refuse_conf(build, "there is no such Rx queue");
-	if (rss->func != RTE_ETH_HASH_FUNCTION_DEFAULT &&
-	    rss->func != RTE_ETH_HASH_FUNCTION_TOEPLITZ)
-		return refuse_conf(build, "the hash function is Toeplitz");
-	if (rss->level > 1)
-		return refuse_conf(build, "rules hash the outer headers");
-	if (rss->key_len != 0 && rss->key != NULL &&
-	    (rss->key_len != net->limits.rss_key_size ||
-		    memcmp(rss->key, net->rss_key, rss->key_len) != 0))
-		return refuse_conf(build, "rules hash with the port's own key");
+	if (rss->level > 2)
+		return refuse_conf(build, "RSS levels are 1, outermost, and 2, innermost");
+	if ((rss->types & ~revere_net_rss_offloads(net)) != 0)
+		return refuse_conf(build, "RSS hash types that the device doesn't have");
+	if (rss->key_len != 0 && rss->key != NULL && rss->key_len != net->limits.rss_key_size)
+		return refuse_conf(build, "an RSS key has 40 bytes");
 	return 0;
+}
+
+/** RVR_RNA_RSS_* of an action; without a function of its own it is the port's. */
+static int
+rss_types(const struct build *build, const struct rte_flow_action_rss *rss, uint32_t *types)
+{
+	const struct revere_net *net = build->net;
+	uint32_t function = net->rss_algorithm;
+
+	if (rss->func != RTE_ETH_HASH_FUNCTION_DEFAULT &&
+	    revere_net_rss_function(net, rss->func, &function) < 0)
+		return refuse_conf(build, "a hash function that the device doesn't have");
+	*types = revere_net_rss_types(net,
+		rss->types != 0 ? rss->types : revere_net_rss_offloads(net) &
+						       ~RTE_ETH_RSS_LEVEL_MASK) | function;
+	if (rss->level == 1)
+		*types &= ~RVR_RNA_RSS_INNER;
+	else if (rss->level == 2)
+		*types |= RVR_RNA_RSS_INNER;
+	return 0;
+}
+
+/** The key that is to go with an action; NULL: it hashes with what the port has. */
+static const uint8_t *
+rss_key(const struct build *build, const struct rte_flow_action_rss *rss, uint32_t types)
+{
+	const struct revere_net *net = build->net;
+
+	if (rss->key_len != 0 && rss->key != NULL)
+		return rss->key;
+	return ((types | net->rss_algorithm) & RVR_RNA_RSS_XOR) ? net->rss_key : NULL;
 }
 
 static int
@@ -112,20 +140,30 @@ fate_rss(struct build *build)
 	const struct rte_flow_action_rss *rss = build->action->conf;
 	struct {
 		struct rvr_rna_flow_rss head;
-		rvr_le16 queue[RVR_RNA_FLOW_RSS_MAX];
+		uint8_t more[REVERE_NET_KEY_MAX + RVR_RNA_FLOW_RSS_MAX * sizeof(rvr_le16)];
 	} data;
 	int ret = rss_check(build, rss);
-	uint32_t i;
+	const uint8_t *key;
+	rvr_le16 *queues;
+	uint16_t key_size;
+	uint32_t i, types = 0;
 
+	if (ret == 0)
+		ret = rss_types(build, rss, &types);
 	if (ret < 0)
 		return ret;
-	data.head.types = rvr_cpu_le32(revere_net_rss_types(build->net,
-		rss->types != 0 ? rss->types : revere_net_rss_offloads(build->net)));
-	data.head.count = rvr_cpu_le32(rss->queue_num);
+	key = rss_key(build, rss, types);
+	key_size = key == NULL ? 0 : build->net->limits.rss_key_size;
+	data.head.types = rvr_cpu_le32(types);
+	data.head.count = rvr_cpu_le16((uint16_t)rss->queue_num);
+	data.head.key_size = rvr_cpu_le16(key_size);
+	if (key != NULL)
+		memcpy(data.more, key, key_size);
+	queues = (void *)(data.more + key_size);
 	for (i = 0; i < rss->queue_num; i++)
-		data.queue[i] = rvr_cpu_le16(rss->queue[i]);
+		queues[i] = rvr_cpu_le16(rss->queue[i]);
 	return put(build, RVR_RNA_FLOW_RSS, 0, &data,
-		(uint32_t)(sizeof(data.head) + rss->queue_num * sizeof(data.queue[0])));
+		(uint32_t)(sizeof(data.head) + key_size + rss->queue_num * sizeof(queues[0])));
 }
 
 static int

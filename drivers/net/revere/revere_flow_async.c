@@ -251,6 +251,79 @@ actions_copy(const struct rte_flow_action *actions, struct rte_flow_error *error
 	return copy;
 }
 
+/** Bytes of an action's configuration; addresses are all bytes alike. */
+struct conf {
+	enum rte_flow_action_type type;
+	uint8_t size;
+	bool address;
+};
+
+#define CONF(type, name) { RTE_FLOW_ACTION_TYPE_##type, sizeof(struct rte_flow_action_##name), 0 }
+#define ADDRESS(type, name)                                                                    \
+	{ RTE_FLOW_ACTION_TYPE_##type, sizeof(struct rte_flow_action_##name), 1 }
+
+static const struct conf *
+conf_of(enum rte_flow_action_type type)
+{
+	static const struct conf confs[] = {
+		CONF(QUEUE, queue), CONF(RSS, rss), CONF(JUMP, jump), CONF(MARK, mark),
+		CONF(METER, meter), CONF(COUNT, count), CONF(AGE, age), CONF(SAMPLE, sample),
+		CONF(PORT_ID, port_id), CONF(REPRESENTED_PORT, ethdev),
+		CONF(PORT_REPRESENTOR, ethdev), CONF(SET_TP_SRC, set_tp),
+		CONF(SET_TP_DST, set_tp), CONF(SET_TTL, set_ttl), CONF(SET_IPV4_DSCP, set_dscp),
+		CONF(SET_IPV6_DSCP, set_dscp), CONF(OF_PUSH_VLAN, of_push_vlan),
+		CONF(OF_SET_VLAN_VID, of_set_vlan_vid), CONF(OF_SET_VLAN_PCP, of_set_vlan_pcp),
+		CONF(VXLAN_ENCAP, vxlan_encap), CONF(RAW_ENCAP, raw_encap),
+		CONF(RAW_DECAP, raw_decap), ADDRESS(SET_MAC_SRC, set_mac),
+		ADDRESS(SET_MAC_DST, set_mac), ADDRESS(SET_IPV4_SRC, set_ipv4),
+		ADDRESS(SET_IPV4_DST, set_ipv4), ADDRESS(SET_IPV6_SRC, set_ipv6),
+		ADDRESS(SET_IPV6_DST, set_ipv6),
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(confs); i++)
+		if (confs[i].type == type)
+			return &confs[i];
+	return NULL;
+}
+
+/**
+ * Whether a mask makes the template's value that of all flows: if it isn't all zeroes. A handle
+ * has no zeroes to look at: it does.
+ */
+static bool
+is_constant(const struct rte_flow_action *mask)
+{
+	const struct conf *conf = conf_of(mask->type);
+	const uint8_t *bytes = mask->conf;
+	unsigned int at;
+
+	if (bytes == NULL || conf == NULL)
+		return bytes != NULL;
+	for (at = 0; at < conf->size; at++)
+		if (bytes[at] != 0)
+			return true;
+	return false;
+}
+
+/** Whether a mask would make a part of an address constant, which can't be. */
+static bool
+is_partial(const struct rte_flow_action *mask)
+{
+	const struct conf *conf = conf_of(mask->type);
+	const uint8_t *bytes = mask->conf;
+	unsigned int at, ones = 0;
+
+	if (bytes == NULL || conf == NULL || !conf->address)
+		return false;
+	for (at = 0; at < conf->size; at++) {
+		if (bytes[at] != 0 && bytes[at] != UINT8_MAX)
+			return true;
+		ones += bytes[at] != 0;
+	}
+	return ones != 0 && ones != conf->size;
+}
+
 static int
 actions_check(const struct rte_flow_action *actions, const struct rte_flow_action *masks,
 	unsigned int *count, struct rte_flow_error *error)
@@ -262,6 +335,12 @@ actions_check(const struct rte_flow_action *actions, const struct rte_flow_actio
 		if (masks[*count].type != actions[*count].type)
 			return refuse(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, &masks[*count],
 				"the mask is another action's");
+		if (is_partial(&masks[*count]))
+			return refuse(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, &masks[*count],
+				"a mask of some of the address's bits");
+		if (is_constant(&masks[*count]) && actions[*count].conf == NULL)
+			return refuse(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION,
+				&actions[*count], "its mask says constant, but it has no value");
 	}
 	return 0;
 }
@@ -378,52 +457,43 @@ items_fill(const struct rte_flow_pattern_template *pattern, const struct rte_flo
 	return 0;
 }
 
-/** A mask that isn't all zeroes says that the template's value is for all flows. */
-static bool
-is_fixed(const struct rte_flow_action *mask)
+/** Of what a mask makes constant: age alone has several parts. */
+static void
+age_fill(const struct rte_flow_action *constant, const struct rte_flow_action *mask,
+	struct rte_flow_action *out, struct rte_flow_action_age *merged)
 {
-	static const struct {
-		enum rte_flow_action_type type;
-		uint8_t size;
-	} sizes[] = {
-		{ RTE_FLOW_ACTION_TYPE_QUEUE, sizeof(struct rte_flow_action_queue) },
-		{ RTE_FLOW_ACTION_TYPE_MARK, sizeof(struct rte_flow_action_mark) },
-		{ RTE_FLOW_ACTION_TYPE_JUMP, sizeof(struct rte_flow_action_jump) },
-		{ RTE_FLOW_ACTION_TYPE_METER, sizeof(struct rte_flow_action_meter) },
-		{ RTE_FLOW_ACTION_TYPE_SET_MAC_SRC, sizeof(struct rte_flow_action_set_mac) },
-		{ RTE_FLOW_ACTION_TYPE_SET_MAC_DST, sizeof(struct rte_flow_action_set_mac) },
-		{ RTE_FLOW_ACTION_TYPE_SET_IPV4_SRC, sizeof(struct rte_flow_action_set_ipv4) },
-		{ RTE_FLOW_ACTION_TYPE_SET_IPV4_DST, sizeof(struct rte_flow_action_set_ipv4) },
-		{ RTE_FLOW_ACTION_TYPE_REPRESENTED_PORT, sizeof(struct rte_flow_action_ethdev) },
-		{ RTE_FLOW_ACTION_TYPE_PORT_REPRESENTOR, sizeof(struct rte_flow_action_ethdev) },
-	};
-	const uint8_t *bytes = mask->conf;
-	unsigned int i, at;
+	const struct rte_flow_action_age *is = mask->conf, *fixed = constant->conf;
+	const struct rte_flow_action_age *own = out->conf;
 
-	if (bytes == NULL)
-		return false;
-	for (i = 0; i < RTE_DIM(sizes) && sizes[i].type != mask->type; i++)
-		;
-	if (i == RTE_DIM(sizes))
-		return true;
-	for (at = 0; at < sizes[i].size; at++)
-		if (bytes[at] != 0)
-			return true;
-	return false;
+	*merged = *own;
+	if (is->timeout != 0)
+		merged->timeout = fixed->timeout;
+	if (is->context != NULL)
+		merged->context = fixed->context;
+	out->conf = merged;
 }
 
+/** `age`: room for a configuration that is made of both. */
 static int
 actions_fill(const struct rte_flow_actions_template *template,
 	const struct rte_flow_action *actions, struct rte_flow_action *out,
-	struct rte_flow_error *error)
+	struct rte_flow_action_age *age, struct rte_flow_error *error)
 {
 	unsigned int i;
 
 	for (i = 0; i < template->count; i++) {
+		const struct rte_flow_action *mask = &template->masks[i];
+
 		if (actions[i].type != template->actions[i].type)
 			return refuse(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, &actions[i],
 				"the actions template has another action here");
-		out[i] = is_fixed(&template->masks[i]) ? template->actions[i] : actions[i];
+		out[i] = actions[i];
+		if (!is_constant(mask))
+			continue;
+		if (mask->type == RTE_FLOW_ACTION_TYPE_AGE && actions[i].conf != NULL)
+			age_fill(&template->actions[i], mask, &out[i], age);
+		else
+			out[i] = template->actions[i];
 	}
 	out[i] = (struct rte_flow_action){ .type = RTE_FLOW_ACTION_TYPE_END };
 	return 0;
@@ -456,6 +526,7 @@ revere_flow_async_create(struct rte_eth_dev *dev, uint32_t queue_id,
 	struct revere_net *net = dev->data->dev_private;
 	struct rte_flow_action flow_actions[PARTS_MAX];
 	struct rte_flow_item flow_items[PARTS_MAX];
+	struct rte_flow_action_age age;
 	struct rte_flow *flow = NULL;
 
 	RTE_SET_USED(attr); /* to be sent at once is allowed */
@@ -467,7 +538,7 @@ revere_flow_async_create(struct rte_eth_dev *dev, uint32_t queue_id,
 		return NULL;
 	}
 	if (items_fill(table->patterns[pattern], items, flow_items, error) < 0 ||
-	    actions_fill(table->actions[action], actions, flow_actions, error) < 0)
+	    actions_fill(table->actions[action], actions, flow_actions, &age, error) < 0)
 		return NULL;
 	pthread_mutex_lock(&dev->data->flow_ops_mutex);
 	flow = revere_flow_new(net, true, &table->attr, flow_items, flow_actions, error);

@@ -261,7 +261,7 @@ struct revere_net {
 	struct revere_net_pair *pairs;
 	uint16_t num_pairs;
 	uint64_t rss_hf; /**< RTE_ETH_RSS_*, as asked for */
-	uint32_t rss_algorithm; /**< RVR_RNA_RSS_SYMMETRIC or _SORTED, 0: plain Toeplitz */
+	uint32_t rss_algorithm; /**< RVR_RNA_RSS_SYMMETRIC, _SORTED, _XOR; 0: plain Toeplitz */
 	uint8_t rss_key[REVERE_NET_KEY_MAX];
 	uint16_t reta[REVERE_NET_RETA_MAX];
 	struct revere_mtr_state *mtr; /**< NULL: there never were meters */
@@ -573,6 +573,9 @@ int revere_net_reta_query(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry
 
 /** Hash types of the agent, RVR_RNA_RSS_*, for some of DPDK's. */
 uint32_t revere_net_rss_types(const struct revere_net *net, uint64_t hf);
+/** RVR_RNA_RSS_* of a hash function; -ENOTSUP: the device doesn't have it. */
+int revere_net_rss_function(const struct revere_net *net, enum rte_eth_hash_function function,
+	uint32_t *types);
 
 /* ---- revere_flow.c ------------------------------------------------------------------------ */
 

@@ -83,43 +83,70 @@ revere_net_rss_types(const struct revere_net *net, uint64_t hf)
 	return types & RVR_RNA_RSS_KINDS ? types : 0;
 }
 
+int
+revere_net_rss_function(const struct revere_net *net, enum rte_eth_hash_function function,
+	uint32_t *types)
+{
+	static const struct {
+		enum rte_eth_hash_function function;
+		uint32_t type;
+	} functions[] = {
+		{ RTE_ETH_HASH_FUNCTION_DEFAULT, 0 },
+		{ RTE_ETH_HASH_FUNCTION_TOEPLITZ, 0 },
+		{ RTE_ETH_HASH_FUNCTION_SIMPLE_XOR, RVR_RNA_RSS_XOR },
+		{ RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ, RVR_RNA_RSS_SYMMETRIC },
+#if REVERE_RSS_ALGORITHM
+		{ RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ_SORT, RVR_RNA_RSS_SORTED },
+#endif
+	};
+	unsigned int i;
+
+	for (i = 0; i < RTE_DIM(functions); i++) {
+		if (functions[i].function != function)
+			continue;
+		*types = functions[i].type;
+		return (*types & ~net->limits.rss_types) == 0 ? 0 : -ENOTSUP;
+	}
+	return -ENOTSUP;
+}
+
 #if REVERE_RSS_ALGORITHM
 uint32_t
 revere_net_rss_algorithms(const struct revere_net *net)
 {
-	uint32_t types = net->limits.rss_types;
+	uint32_t function, types, capability = 0;
 
-	return RTE_ETH_HASH_ALGO_CAPA_MASK(DEFAULT) | RTE_ETH_HASH_ALGO_CAPA_MASK(TOEPLITZ) |
-	       (types & RVR_RNA_RSS_SYMMETRIC ?
-			RTE_ETH_HASH_ALGO_CAPA_MASK(SYMMETRIC_TOEPLITZ) : 0) |
-	       (types & RVR_RNA_RSS_SORTED ?
-			RTE_ETH_HASH_ALGO_CAPA_MASK(SYMMETRIC_TOEPLITZ_SORT) : 0);
+	for (function = 0; function < RTE_ETH_HASH_FUNCTION_MAX; function++)
+		if (revere_net_rss_function(net, function, &types) == 0)
+			capability |= RTE_ETH_HASH_ALGO_TO_CAPA(function);
+	return capability;
 }
 
 static int
 algorithm_check(const struct revere_net *net, const struct rte_eth_rss_conf *conf)
 {
-	if (RTE_ETH_HASH_ALGO_TO_CAPA(conf->algorithm) & revere_net_rss_algorithms(net))
+	uint32_t types;
+
+	if (revere_net_rss_function(net, conf->algorithm, &types) == 0)
 		return 0;
 	REVERE_NET_LOG(ERR, net, "RSS algorithm %u is not supported", conf->algorithm);
 	return -EINVAL;
 }
 
+/** It has been checked. */
 static void
 algorithm_set(struct revere_net *net, const struct rte_eth_rss_conf *conf)
 {
-	net->rss_algorithm = 0;
-	if (conf->algorithm == RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ)
-		net->rss_algorithm = RVR_RNA_RSS_SYMMETRIC;
-	else if (conf->algorithm == RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ_SORT)
-		net->rss_algorithm = RVR_RNA_RSS_SORTED;
+	revere_net_rss_function(net, conf->algorithm, &net->rss_algorithm);
 }
 
 static void
 algorithm_get(const struct revere_net *net, struct rte_eth_rss_conf *conf)
 {
 	conf->algorithm = RTE_ETH_HASH_FUNCTION_TOEPLITZ;
-	if (net->rss_algorithm == RVR_RNA_RSS_SYMMETRIC)
+	if (net->rss_algorithm == RVR_RNA_RSS_XOR)
+		conf->algorithm = RTE_ETH_HASH_FUNCTION_SIMPLE_XOR;
+	else if (net->rss_algorithm == RVR_RNA_RSS_SYMMETRIC)
 		conf->algorithm = RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ;
 	else if (net->rss_algorithm == RVR_RNA_RSS_SORTED)
 		conf->algorithm = RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ_SORT;

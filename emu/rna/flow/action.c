@@ -27,19 +27,17 @@ flow_own(struct flow_packet *packet)
 /* ---- Where packets go --------------------------------------------------------------------- */
 
 static void
-to_rss(struct flow_packet *packet, const uint8_t *data)
+to_rss(struct flow_packet *packet, const struct flow_rss *rss)
 {
-	const struct rvr_rna_flow_rss *rss = (const void *)data;
-	const uint16_t *queues = (const void *)(data + sizeof(*rss));
-	struct rna_rss *port_rss = packet->port->rss;
-	uint32_t types = port_rss->types, hash = 0;
+	struct rna_rss *how = rss->key_size != 0 ? &rss->hash->rss : packet->port->rss;
+	uint32_t types = how->types, hash = 0;
 	bool hashed;
 
 	flow_key_refresh(packet);
-	port_rss->types = rss->types;
-	hashed = rna_rss_hash(port_rss, packet->data, &packet->parsed, &hash);
-	port_rss->types = types;
-	flow_to_queue(packet, queues[hash % rss->count], hashed, hash);
+	how->types = rss->types;
+	hashed = rna_rss_hash(how, packet->data, &packet->parsed, &hash);
+	how->types = types;
+	flow_to_queue(packet, flow_rss_queues(rss)[hash % rss->count], hashed, hash);
 }
 
 static void
@@ -107,7 +105,7 @@ execute_last(struct flow_packet *packet, const struct rvr_rna_flow_action *actio
 		flow_to_queue(packet, action->arg, false, 0);
 		return FLOW_DONE;
 	case RVR_RNA_FLOW_RSS:
-		to_rss(packet, data);
+		to_rss(packet, (const void *)data);
 		return FLOW_DONE;
 	case RVR_RNA_FLOW_PORT:
 		to_port(packet, action->arg);

@@ -23,6 +23,7 @@
 #define FLOW_COUNTERS_MAX (1u << 18)
 #define FLOW_METERS_MAX 4096u
 #define FLOW_GROUPS_MAX 65536u
+#define FLOW_HASHES_MAX 256u /**< of a port; one takes 37 KiB */
 #define FLOW_ACTIONS_SIZE 1024u
 #define FLOW_JUMPS_MAX 16
 #define FLOW_DEPTH_MAX 4 /**< pipelines that a packet goes through one out of another */
@@ -111,6 +112,31 @@ struct flow_meter {
 	} color[3], dropped;
 };
 
+/** A hash function that RSS actions share; of rss no types but RVR_RNA_RSS_XOR, and no reta. */
+struct flow_hash {
+	struct flow_hash *next;
+	uint32_t users;
+	struct rna_rss rss;
+};
+
+/** Data of an RSS action, as it is kept. */
+struct flow_rss {
+	uint32_t types;
+	uint16_t count;
+	uint16_t key_size; /**< bytes; FLOW_RSS_HASHED: of the key's bytes the first are hash */
+	struct flow_hash *hash;
+};
+#define FLOW_RSS_HASHED 0x8000u
+_Static_assert(offsetof(struct flow_rss, hash) == sizeof(struct rvr_rna_flow_rss), "the same");
+
+/** Queues of an RSS action. */
+static inline const uint16_t *
+flow_rss_queues(const struct flow_rss *rss)
+{
+	return (const void *)((const uint8_t *)rss + sizeof(struct rvr_rna_flow_rss) +
+		(rss->key_size & ~FLOW_RSS_HASHED));
+}
+
 /** Rules of a port: port->flow. */
 struct flow_port {
 	struct rna_port *port;
@@ -119,6 +145,8 @@ struct flow_port {
 	struct flow_rule **rules;
 	struct flow_counter *counters;
 	struct flow_meter *meters;
+	struct flow_hash *hashes;
+	uint32_t num_hashes;
 	uint32_t num_rules;
 	uint32_t rules_end; /**< highest number in use, plus 1 */
 	bool isolated;
@@ -187,6 +215,9 @@ struct flow_port *flow_port_get(struct rna_port *port);
 unsigned int flow_rule_add(struct flow_port *flow, uint32_t id, uint32_t matcher,
 	const uint8_t *body, uint32_t size, uint32_t *action);
 unsigned int flow_rule_del(struct flow_port *flow, uint32_t id);
+/** A hash function by RVR_RNA_RSS_XOR in types, and by its key; NULL: no memory, or too many. */
+struct flow_hash *flow_hash_get(struct flow_port *flow, uint32_t types, const uint8_t *key);
+void flow_hash_put(struct flow_port *flow, struct flow_hash *hash);
 /** Everything of a port goes. */
 void flow_port_flush(struct flow_port *flow);
 

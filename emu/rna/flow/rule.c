@@ -65,19 +65,24 @@ static unsigned int check_list(struct check *check, uint8_t *actions, uint32_t s
 static unsigned int
 check_rss(struct check *check, uint8_t *data, uint32_t size)
 {
-	struct rvr_rna_flow_rss *rss = (void *)data;
-	uint16_t *queues = (uint16_t *)(void *)(data + sizeof(*rss));
+	const struct rvr_rna_flow_rss *wire = (const void *)data;
+	struct flow_rss *rss = (void *)data;
+	uint16_t *queues;
 	uint32_t i;
 
-	if (size < sizeof(*rss))
+	if (size < sizeof(*wire))
 		return RVR_RNA_FLOW_BAD_ACTION;
-	rss->types = rvr_le32_cpu(rss->types);
-	rss->count = rvr_le32_cpu(rss->count);
+	rss->types = rvr_le32_cpu(wire->types);
+	rss->count = rvr_le16_cpu(wire->count);
+	rss->key_size = rvr_le16_cpu(wire->key_size);
 	if (rss->count == 0 || rss->count > RVR_RNA_FLOW_RSS_MAX ||
-	    size != sizeof(*rss) + ((rss->count * 2 + 7) & ~7u))
+	    (rss->key_size != 0 && rss->key_size != RNA_KEY_SIZE) ||
+	    size != sizeof(*wire) + ((rss->key_size + rss->count * 2u + 7) & ~7u))
 		return RVR_RNA_FLOW_BAD_ACTION;
-	if (rss->types & ~RNA_RSS_TYPES)
+	if ((rss->types & ~RNA_RSS_TYPES) != 0 ||
+	    ((rss->types & RVR_RNA_RSS_XOR) && rss->key_size == 0))
 		return RVR_RNA_FLOW_BAD_ARGUMENT;
+	queues = (uint16_t *)(void *)(data + sizeof(*wire) + rss->key_size);
 	for (i = 0; i < rss->count; i++) {
 		queues[i] = rvr_le16_cpu(queues[i]);
 		if (queues[i] >= check->flow->port->rna->max_queues)
@@ -177,6 +182,52 @@ counter_use(struct flow_counter *counter, int by)
 	counter->users += (uint32_t)by;
 }
 
+/** Gives back the hash functions that a list has. */
+static void
+list_hashes_put(struct flow_port *flow, uint8_t *actions, uint32_t size)
+{
+	uint32_t at = 0;
+
+	while (at < size) {
+		const struct rvr_rna_flow_action *action = (const void *)(actions + at);
+		uint8_t *data = actions + at + sizeof(*action);
+		struct flow_rss *rss = (void *)data;
+
+		if (action->type == RVR_RNA_FLOW_SAMPLE)
+			list_hashes_put(flow, data, action->size - (uint32_t)sizeof(*action));
+		else if (action->type == RVR_RNA_FLOW_RSS && (rss->key_size & FLOW_RSS_HASHED))
+			flow_hash_put(flow, rss->hash);
+		at += action->size;
+	}
+}
+
+/** Gets the hash functions of a checked list; false: there is no room for one. */
+static bool
+list_hashes_get(struct flow_port *flow, uint8_t *actions, uint32_t size)
+{
+	uint8_t key[RNA_KEY_SIZE];
+	uint32_t at = 0;
+
+	while (at < size) {
+		const struct rvr_rna_flow_action *action = (const void *)(actions + at);
+		uint8_t *data = actions + at + sizeof(*action);
+		struct flow_rss *rss = (void *)data;
+
+		if (action->type == RVR_RNA_FLOW_SAMPLE &&
+			!list_hashes_get(flow, data, action->size - (uint32_t)sizeof(*action)))
+			return false;
+		if (action->type == RVR_RNA_FLOW_RSS && rss->key_size != 0) {
+			memcpy(key, data + sizeof(struct rvr_rna_flow_rss), sizeof(key));
+			rss->hash = flow_hash_get(flow, rss->types, key);
+			if (rss->hash == NULL)
+				return false;
+			rss->key_size |= FLOW_RSS_HASHED;
+		}
+		at += action->size;
+	}
+	return true;
+}
+
 /** Adds `by` users to what the actions of a checked list name, nested ones too. */
 static void
 list_use(struct flow_port *flow, struct flow_rule *rule, const uint8_t *actions, uint32_t size,
@@ -250,8 +301,11 @@ rule_enter(struct flow_port *flow, struct flow_rule *rule, struct flow_matcher *
 		return cause;
 	if (flow_matcher_find(matcher, rule->words) != NULL)
 		return RVR_RNA_FLOW_EXISTS;
-	if (!flow_matcher_add(matcher, rule))
+	if (!list_hashes_get(flow, rule->actions, rule->actions_size) ||
+	    !flow_matcher_add(matcher, rule)) {
+		list_hashes_put(flow, rule->actions, rule->actions_size);
 		return RVR_RNA_FLOW_NO_ROOM;
+	}
 	list_use(flow, rule, rule->actions, rule->actions_size, 1);
 	if (rule->age != 0)
 		rule->last_hit = flow_now();
@@ -300,6 +354,7 @@ flow_rule_del(struct flow_port *flow, uint32_t id)
 	flow->rules[id] = NULL;
 	flow->num_rules--;
 	list_use(flow, rule, rule->actions, rule->actions_size, -1);
+	list_hashes_put(flow, rule->actions, rule->actions_size);
 	flow_matcher_remove(rule->matcher, rule);
 	free(rule);
 	return RVR_RNA_FLOW_FINE;
