@@ -324,6 +324,7 @@ struct amu_function {
 	int pages_fd;
 	uint8_t *pages;
 	uint64_t pages_size;
+	int *page_fd; /**< by AMI_SW_ID: file of a page that isn't in pages_fd's, or -1 */
 	struct ami_sw **ami_sw; /**< by AMI_SW_ID, NULL where none is mapped */
 	struct ami_hw **ami_hw; /**< by AMI_HW_ID */
 	struct dma_space space; /**< without PASID */

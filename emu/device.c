@@ -59,13 +59,13 @@ amu_now_ns(void)
 
 /* A file that neither grows nor shrinks: whom it is given can't take pages from under us. */
 static int
-pages_file(uint64_t size)
+sealed_file(uint64_t size)
 {
 	int fd = memfd_create("revere-ami-sw", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return -1;
-	if (ftruncate(fd, (off_t)(REVERE_EMU_PAGES_OFFSET + size)) != 0 ||
+	if (ftruncate(fd, (off_t)size) != 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
 		close(fd);
 		return -1;
@@ -83,7 +83,7 @@ function_pages(struct amu_function *function)
 
 	if (function->pages != NULL)
 		return function->pages;
-	fd = pages_file(size);
+	fd = sealed_file(REVERE_EMU_PAGES_OFFSET + size);
 	if (fd < 0) {
 		amu_log(function->amu, REVERE_EMU_LOG_ERR,
 			"function %u: no file of %" PRIu64 " bytes for AMI-SW pages: %s",
@@ -105,6 +105,52 @@ function_pages(struct amu_function *function)
 	return function->pages;
 }
 
+/* Puts a file where a page is; the page's address stays, and is there at any moment. */
+static int
+page_replace(struct amu_function *function, unsigned int ami_sw_id, int fd, uint64_t offset)
+{
+	uint8_t *page = function->pages + (size_t)ami_sw_id * RVR_AMI_SW_PAGE_STRIDE;
+
+	return mmap(page, RVR_AMI_SW_PAGE_STRIDE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		    fd, (off_t)offset) == MAP_FAILED ? -errno : 0;
+}
+
+/* A page of its own, with what the page holds; within a pause. */
+static int
+page_separate(struct amu_function *function, unsigned int ami_sw_id)
+{
+	const uint8_t *page = function->pages + (size_t)ami_sw_id * RVR_AMI_SW_PAGE_STRIDE;
+	int fd = sealed_file(RVR_AMI_SW_PAGE_STRIDE), ret;
+
+	if (fd < 0)
+		return -ENOMEM;
+	if (pwrite(fd, page, RVR_AMI_SW_PAGE_SIZE, 0) != (ssize_t)RVR_AMI_SW_PAGE_SIZE)
+		ret = -ENOMEM;
+	else
+		ret = page_replace(function, ami_sw_id, fd, 0);
+	if (ret < 0) {
+		close(fd);
+		return ret;
+	}
+	function->page_fd[ami_sw_id] = fd;
+	return 0;
+}
+
+/* Back in the file of all pages; who has the page's own file has nothing any more. */
+static void
+page_rejoin(struct amu_function *function, unsigned int ami_sw_id)
+{
+	if (function->page_fd[ami_sw_id] < 0)
+		return;
+	if (page_replace(function, ami_sw_id, function->pages_fd, REVERE_EMU_PAGES_OFFSET +
+		    (uint64_t)ami_sw_id * RVR_AMI_SW_PAGE_STRIDE) < 0)
+		amu_log(function->amu, REVERE_EMU_LOG_ERR,
+			"function %u: page of AMI-SW %u can't be mapped: %s", function->id,
+			ami_sw_id, strerror(errno));
+	close(function->page_fd[ami_sw_id]);
+	function->page_fd[ami_sw_id] = -1;
+}
+
 void
 function_page_clear(struct amu_function *function, unsigned int ami_sw_id)
 {
@@ -112,6 +158,7 @@ function_page_clear(struct amu_function *function, unsigned int ami_sw_id)
 
 	if (function->pages == NULL)
 		return;
+	page_rejoin(function, ami_sw_id);
 	/* Gives the memory back, and takes what a user left in it from all who map it. */
 	if (fallocate(function->pages_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		      (off_t)REVERE_EMU_PAGES_OFFSET + at, RVR_AMI_SW_PAGE_STRIDE) != 0)
@@ -135,8 +182,12 @@ function_create(struct amu *amu, unsigned int id)
 	function->ami_sw = calloc(amu->config.num_ami_sw, sizeof(*function->ami_sw));
 	function->ami_hw = calloc(MGT_AMI_HW_IDS, sizeof(*function->ami_hw));
 	function->irq_fd = malloc(amu->config.msix_vectors * sizeof(*function->irq_fd));
-	if (function->ami_sw == NULL || function->ami_hw == NULL || function->irq_fd == NULL)
+	function->page_fd = malloc(amu->config.num_ami_sw * sizeof(*function->page_fd));
+	if (function->ami_sw == NULL || function->ami_hw == NULL || function->irq_fd == NULL ||
+		function->page_fd == NULL)
 		return -ENOMEM;
+	for (i = 0; i < amu->config.num_ami_sw; i++)
+		function->page_fd[i] = -1;
 	for (i = 0; i < amu->config.msix_vectors; i++)
 		function->irq_fd[i] = -1;
 	return 0;
@@ -145,9 +196,15 @@ function_create(struct amu *amu, unsigned int id)
 static void
 function_destroy(struct amu_function *function)
 {
+	unsigned int i;
+
 	/* Not reached by function_create(). */
 	if (function->amu == NULL)
 		return;
+	for (i = 0; function->page_fd != NULL && i < function->amu->config.num_ami_sw; i++)
+		if (function->page_fd[i] >= 0)
+			close(function->page_fd[i]);
+	free(function->page_fd);
 	if (function->pages != NULL) {
 		munmap(function->pages, function->pages_size);
 		close(function->pages_fd);
@@ -436,6 +493,29 @@ revere_emu_pages_fd(struct revere_emu *emu, unsigned int function, uint64_t *siz
 	if (size != NULL)
 		*size = emu->amu.functions[function].pages_size;
 	return emu->amu.functions[function].pages_fd;
+}
+
+int
+revere_emu_page_fd(struct revere_emu *emu, unsigned int function, unsigned int ami_sw_id)
+{
+	struct amu_function *f = device_function(emu, function);
+	int ret = -EINVAL;
+
+	if (f == NULL || ami_sw_id >= f->amu->config.num_ami_sw)
+		return -EINVAL;
+	mgt_lock(f->amu);
+	if (f->ami_sw[ami_sw_id] != NULL) {
+		ret = f->page_fd[ami_sw_id];
+		if (ret < 0) {
+			amu_pause(f->amu);
+			ret = page_separate(f, ami_sw_id);
+			amu_resume(f->amu);
+		}
+		if (ret == 0)
+			ret = f->page_fd[ami_sw_id];
+	}
+	mgt_unlock(f->amu);
+	return ret;
 }
 
 /* A change of a Function's memory, between these two. */

@@ -149,6 +149,15 @@ void revere_emu_mgt_write(struct revere_emu *emu, unsigned int function, uint32_
  */
 int revere_emu_pages_fd(struct revere_emu *emu, unsigned int function, uint64_t *size);
 
+/**
+ * Makes the page of a mapped AMI-SW, at offset 0, a file of its own until the AMI-SW is unmapped,
+ * for those that are to see no other page. Its part of revere_emu_pages_fd() is of no effect
+ * meanwhile; the memory of revere_emu_pages() shows the new one.
+ *
+ * @return a file descriptor that stays the device's; -EINVAL no such AMI-SW, or not mapped; -ENOMEM
+ */
+int revere_emu_page_fd(struct revere_emu *emu, unsigned int function, unsigned int ami_sw_id);
+
 /** The same memory in this process, or NULL. */
 void *revere_emu_pages(struct revere_emu *emu, unsigned int function);
 

@@ -128,7 +128,16 @@ ctl_port_release(struct request *request)
 
 /* ---- Queues ------------------------------------------------------------------------------- */
 
-/** An AMI-HW that a queue may have, NULL: it isn't there, or another Function's. */
+/* Contexts of different PASIDs are different users', who have nothing in common. */
+static bool
+same_space(const struct ami_hw *one, const struct ami_hw *other)
+{
+	if (!one->pasid_enabled || !other->pasid_enabled)
+		return one->pasid_enabled == other->pasid_enabled;
+	return one->pasid == other->pasid;
+}
+
+/** An AMI-HW that a queue may have, NULL: it isn't there, or somebody else's. */
 static struct ami_hw *
 ami_hw_find(const struct request *request, unsigned int id)
 {
@@ -137,7 +146,8 @@ ami_hw_find(const struct request *request, unsigned int id)
 	if (id >= request->rna->aha->amu->config.num_ami_hw)
 		return NULL;
 	hw = &request->rna->aha->ami_hw[id];
-	return hw->mapped && hw->enabled && hw->function == request->hw->function ? hw : NULL;
+	return hw->mapped && hw->enabled && hw->function == request->hw->function &&
+		same_space(hw, request->hw) ? hw : NULL;
 }
 
 static unsigned int
@@ -464,7 +474,8 @@ control_execute(struct request *request, unsigned int opcode, unsigned int port)
 		return rna_steer_control(request->port, opcode, request->in, request->out,
 			&request->detail);
 	if (flows)
-		return rna_flow_control(request->port, opcode, request->hw->function->id == 0,
+		return rna_flow_control(request->port, opcode,
+			request->hw->function->id == 0 && !request->hw->pasid_enabled,
 			request->in, request->in_size, request->out, &request->detail);
 	return controls[opcode].execute(request);
 }

@@ -116,9 +116,22 @@ static const struct vu_request requests[] = {
 	[VU_DEVICE_FEATURE] = { "DEVICE_FEATURE", 0, 0, device_feature },
 };
 
+static const struct vu_request own_requests[] = {
+	[RVR_VFIO_USER_DMA_MAP_PASID - RVR_VFIO_USER_FIRST] = {
+		"DMA_MAP_PASID", sizeof(struct rvr_vfio_user_dma_map_pasid), 1, vu_dma_map_pasid },
+	[RVR_VFIO_USER_DMA_UNMAP_PASID - RVR_VFIO_USER_FIRST] = {
+		"DMA_UNMAP_PASID", sizeof(struct rvr_vfio_user_dma_unmap_pasid), 0,
+		vu_dma_unmap_pasid },
+	[RVR_VFIO_USER_PAGE - RVR_VFIO_USER_FIRST] = {
+		"PAGE", sizeof(struct rvr_vfio_user_page), 0, vu_region_page },
+};
+
 static const struct vu_request *
 request_find(uint16_t command)
 {
+	if (command >= RVR_VFIO_USER_FIRST &&
+	    command - RVR_VFIO_USER_FIRST < (int)(sizeof(own_requests) / sizeof(own_requests[0])))
+		return &own_requests[command - RVR_VFIO_USER_FIRST];
 	if (command >= sizeof(requests) / sizeof(requests[0]) || requests[command].handle == NULL)
 		return NULL;
 	return &requests[command];

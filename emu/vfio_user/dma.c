@@ -252,13 +252,13 @@ file_get(struct vu_dma *dma, int fd, const struct vu_dma_map *map, struct vu_fil
 
 /* Index of the first range that ends behind @p iova. */
 static unsigned int
-range_find(const struct vu_dma *dma, uint64_t iova)
+range_find(const struct vu_dma_space *space, uint64_t iova)
 {
-	unsigned int low = 0, high = dma->num, middle;
+	unsigned int low = 0, high = space->num, middle;
 
 	while (low < high) {
 		middle = low + (high - low) / 2;
-		if (dma->ranges[middle].iova + (dma->ranges[middle].size - 1) < iova)
+		if (space->ranges[middle].iova + (space->ranges[middle].size - 1) < iova)
 			low = middle + 1;
 		else
 			high = middle;
@@ -267,52 +267,53 @@ range_find(const struct vu_dma *dma, uint64_t iova)
 }
 
 static int
-ranges_reserve(struct vu_dma *dma, unsigned int more)
+ranges_reserve(struct vu_dma_space *space, unsigned int more)
 {
-	unsigned int max = dma->max == 0 ? 64 : dma->max;
+	unsigned int max = space->max == 0 ? 64 : space->max;
 	struct vu_dma_range *ranges;
 
-	while (max < dma->num + more)
+	while (max < space->num + more)
 		max *= 2;
-	if (max == dma->max)
+	if (max == space->max)
 		return 0;
-	ranges = realloc(dma->ranges, max * sizeof(*ranges));
+	ranges = realloc(space->ranges, max * sizeof(*ranges));
 	if (ranges == NULL)
 		return -ENOMEM;
-	dma->ranges = ranges;
-	dma->max = max;
+	space->ranges = ranges;
+	space->max = max;
 	return 0;
 }
 
 static void
-range_insert(struct vu_dma *dma, unsigned int at, struct vu_dma_range range)
+range_insert(struct vu_dma_space *space, unsigned int at, struct vu_dma_range range)
 {
-	memmove(&dma->ranges[at + 1], &dma->ranges[at], (dma->num - at) * sizeof(range));
-	dma->ranges[at] = range;
-	dma->num++;
+	memmove(&space->ranges[at + 1], &space->ranges[at], (space->num - at) * sizeof(range));
+	space->ranges[at] = range;
+	space->num++;
 }
 
 static void
-ranges_remove(struct vu_dma *dma, unsigned int from, unsigned int to)
+ranges_remove(struct vu_dma *dma, struct vu_dma_space *space, unsigned int from, unsigned int to)
 {
 	unsigned int i;
 
 	for (i = from; i < to; i++)
-		file_put(dma, dma->ranges[i].file);
-	memmove(&dma->ranges[from], &dma->ranges[to], (dma->num - to) * sizeof(*dma->ranges));
-	dma->num -= to - from;
+		file_put(dma, space->ranges[i].file);
+	memmove(&space->ranges[from], &space->ranges[to],
+		(space->num - to) * sizeof(*space->ranges));
+	space->num -= to - from;
 }
 
 /* Bytes [first, last] leave the list; the device has lost them already. Has room for one more. */
 static void
-ranges_cut(struct vu_dma *dma, uint64_t first, uint64_t last)
+ranges_cut(struct vu_dma *dma, struct vu_dma_space *space, uint64_t first, uint64_t last)
 {
-	unsigned int from = range_find(dma, first), to;
+	unsigned int from = range_find(space, first), to;
 	struct vu_dma_range *range, tail;
 	uint64_t end;
 
-	range = &dma->ranges[from];
-	if (from < dma->num && range->iova < first) {
+	range = &space->ranges[from];
+	if (from < space->num && range->iova < first) {
 		end = range->iova + (range->size - 1);
 		range->size = first - range->iova;
 		from++;
@@ -322,12 +323,12 @@ ranges_cut(struct vu_dma *dma, uint64_t first, uint64_t last)
 			tail.size = end - last;
 			if (tail.file != NULL)
 				tail.file->refs++;
-			range_insert(dma, from, tail);
+			range_insert(space, from, tail);
 			return;
 		}
 	}
-	for (to = from; to < dma->num; to++) {
-		range = &dma->ranges[to];
+	for (to = from; to < space->num; to++) {
+		range = &space->ranges[to];
 		if (range->iova > last)
 			break;
 		end = range->iova + (range->size - 1);
@@ -337,31 +338,40 @@ ranges_cut(struct vu_dma *dma, uint64_t first, uint64_t last)
 			break;
 		}
 	}
-	ranges_remove(dma, from, to);
+	ranges_remove(dma, space, from, to);
+}
+
+static void
+device_unmap(struct vu_device *dev, const struct vu_dma_space *space, uint64_t iova, uint64_t size)
+{
+	if (space->has_pasid)
+		revere_emu_dma_unmap_pasid(dev->emu, dev->function, space->pasid, iova, size);
+	else
+		revere_emu_dma_unmap(dev->emu, dev->function, iova, size);
 }
 
 /* Takes [first, last] away from the device, then from the list. */
 static int
-unmap(struct vu_device *dev, uint64_t first, uint64_t last)
+unmap(struct vu_device *dev, struct vu_dma_space *space, uint64_t first, uint64_t last)
 {
 	struct vu_dma *dma = &dev->dma;
-	unsigned int from = range_find(dma, first), to;
+	unsigned int from = range_find(space, first), to;
 	uint64_t end;
 
-	if (from == dma->num || dma->ranges[from].iova > last)
+	if (from == space->num || space->ranges[from].iova > last)
 		return 0;
-	if (ranges_reserve(dma, 1) < 0)
+	if (ranges_reserve(space, 1) < 0)
 		return -ENOMEM;
-	to = range_find(dma, last);
-	if (to == dma->num || dma->ranges[to].iova > last)
+	to = range_find(space, last);
+	if (to == space->num || space->ranges[to].iova > last)
 		to--;
-	end = dma->ranges[to].iova + (dma->ranges[to].size - 1);
-	if (first < dma->ranges[from].iova)
-		first = dma->ranges[from].iova;
+	end = space->ranges[to].iova + (space->ranges[to].size - 1);
+	if (first < space->ranges[from].iova)
+		first = space->ranges[from].iova;
 	if (last > end)
 		last = end;
-	revere_emu_dma_unmap(dev->emu, dev->function, first, last - first + 1);
-	ranges_cut(dma, first, last);
+	device_unmap(dev, space, first, last - first + 1);
+	ranges_cut(dma, space, first, last);
 	files_trim(dma, VU_MAX_IDLE_FILES);
 	return 0;
 }
@@ -369,7 +379,7 @@ unmap(struct vu_device *dev, uint64_t first, uint64_t last)
 /* ---- Messages ----------------------------------------------------------------------------- */
 
 static int
-map_check(const struct vu_dma *dma, const struct vu_dma_map *map, unsigned int num_fds)
+map_check(const struct vu_dma_space *space, const struct vu_dma_map *map, unsigned int num_fds)
 {
 	unsigned int next;
 
@@ -380,10 +390,10 @@ map_check(const struct vu_dma *dma, const struct vu_dma_map *map, unsigned int n
 		return -EINVAL;
 	if ((map->flags & VU_DMA_F_MMAP) != 0 && num_fds == 0)
 		return -EINVAL;
-	next = range_find(dma, map->addr);
-	if (next < dma->num && dma->ranges[next].iova <= map->addr + (map->size - 1))
+	next = range_find(space, map->addr);
+	if (next < space->num && space->ranges[next].iova <= map->addr + (map->size - 1))
 		return -EEXIST;
-	return dma->num < VU_MAX_DMA_MAPS ? 0 : -ENOSPC;
+	return space->num < VU_MAX_DMA_MAPS ? 0 : -ENOSPC;
 }
 
 static uint32_t
@@ -394,7 +404,19 @@ map_prot(const struct vu_dma_map *map)
 }
 
 static int
-map_file(struct vu_device *dev, const struct vu_dma_map *map, int fd, struct vu_file **result)
+device_map(struct vu_device *dev, const struct vu_dma_space *space, const struct vu_dma_map *map,
+	void *va)
+{
+	if (space->has_pasid)
+		return revere_emu_dma_map_pasid(dev->emu, dev->function, space->pasid, map->addr,
+			va, map->size, map_prot(map));
+	return revere_emu_dma_map(dev->emu, dev->function, map->addr, va, map->size,
+		map_prot(map));
+}
+
+static int
+map_file(struct vu_device *dev, const struct vu_dma_space *space, const struct vu_dma_map *map,
+	int fd, struct vu_file **result)
 {
 	struct vu_file *file = NULL;
 	int ret;
@@ -402,8 +424,7 @@ map_file(struct vu_device *dev, const struct vu_dma_map *map, int fd, struct vu_
 	ret = file_get(&dev->dma, fd, map, &file);
 	if (ret < 0 || file == NULL)
 		return ret;
-	ret = revere_emu_dma_map(dev->emu, dev->function, map->addr, file->base + map->offset,
-		map->size, map_prot(map));
+	ret = device_map(dev, space, map, file->base + map->offset);
 	if (ret < 0)
 		file_put(&dev->dma, file);
 	else
@@ -429,6 +450,26 @@ note_unshared(struct vu_device *dev, const struct vu_dma_map *map)
 		(unsigned long long)map->size, (unsigned long long)map->addr);
 }
 
+static int
+map(struct vu_device *dev, struct vu_dma_space *space, const struct vu_dma_map *map,
+	struct vu_msg *msg)
+{
+	struct vu_file *file = NULL;
+	int ret = map_check(space, map, msg->num_fds);
+
+	if (ret == 0)
+		ret = ranges_reserve(space, 1);
+	if (ret == 0 && msg->num_fds == 1)
+		ret = map_file(dev, space, map, msg->fds[0], &file);
+	if (ret < 0) {
+		files_trim(&dev->dma, VU_MAX_IDLE_FILES);
+		return ret;
+	}
+	range_insert(space, range_find(space, map->addr),
+		(struct vu_dma_range){ map->addr, map->size, file });
+	return 0;
+}
+
 /*
  * Memory that comes without a descriptor could be reached by asking the client for each byte,
  * which this device doesn't: such a map is accepted, because clients list ROMs and other
@@ -437,25 +478,27 @@ note_unshared(struct vu_device *dev, const struct vu_dma_map *map)
 int
 vu_dma_map(struct vu_device *dev, struct vu_msg *msg)
 {
-	struct vu_file *file = NULL;
-	struct vu_dma_map map;
+	struct vu_dma_map request;
 	int ret;
 
-	memcpy(&map, msg->data, sizeof(map));
-	ret = map_check(&dev->dma, &map, msg->num_fds);
-	if (ret == 0)
-		ret = ranges_reserve(&dev->dma, 1);
-	if (ret == 0 && msg->num_fds == 1)
-		ret = map_file(dev, &map, msg->fds[0], &file);
-	if (ret < 0) {
-		files_trim(&dev->dma, VU_MAX_IDLE_FILES);
-		return ret;
-	}
-	if (msg->num_fds == 0)
-		note_unshared(dev, &map);
-	range_insert(&dev->dma, range_find(&dev->dma, map.addr),
-		(struct vu_dma_range){ map.addr, map.size, file });
-	return 0;
+	memcpy(&request, msg->data, sizeof(request));
+	ret = map(dev, &dev->dma.own, &request, msg);
+	if (ret == 0 && msg->num_fds == 0)
+		note_unshared(dev, &request);
+	return ret;
+}
+
+static int
+unmap_request(struct vu_device *dev, struct vu_dma_space *space, uint32_t flags, uint64_t addr,
+	uint64_t size)
+{
+	if ((flags & VU_DMA_UNMAP_F_DIRTY_BITMAP) != 0)
+		return -ENOTSUP;
+	if (flags == VU_DMA_UNMAP_F_ALL && addr == 0 && size == 0)
+		return unmap(dev, space, 0, UINT64_MAX);
+	if (flags == 0 && size != 0 && addr + (size - 1) >= addr)
+		return unmap(dev, space, addr, addr + (size - 1));
+	return -EINVAL;
 }
 
 int
@@ -467,41 +510,138 @@ vu_dma_unmap(struct vu_device *dev, struct vu_msg *msg)
 	memcpy(&request, msg->data, sizeof(request));
 	if (request.argsz < sizeof(request))
 		return -EINVAL;
-	if ((request.flags & VU_DMA_UNMAP_F_DIRTY_BITMAP) != 0)
-		return -ENOTSUP;
-	if (request.flags == VU_DMA_UNMAP_F_ALL && request.addr == 0 && request.size == 0)
-		ret = unmap(dev, 0, UINT64_MAX);
-	else if (request.flags == 0 && request.size != 0 &&
-		 request.addr + (request.size - 1) >= request.addr)
-		ret = unmap(dev, request.addr, request.addr + (request.size - 1));
-	else
-		return -EINVAL;
+	ret = unmap_request(dev, &dev->dma.own, request.flags, request.addr, request.size);
 	if (ret == 0)
 		memcpy(vu_reply(msg, sizeof(request)), &request, sizeof(request));
 	return ret;
 }
 
+/* ---- Address spaces of PASIDs ------------------------------------------------------------- */
+
+static struct vu_dma_space *
+pasid_find(struct vu_dma *dma, uint32_t pasid)
+{
+	struct vu_dma_space *space;
+
+	TAILQ_FOREACH(space, &dma->pasids, link)
+		if (space->pasid == pasid)
+			break;
+	return space;
+}
+
+static struct vu_dma_space *
+pasid_add(struct vu_dma *dma, uint32_t pasid)
+{
+	struct vu_dma_space *space;
+
+	if (dma->num_pasids == VU_MAX_PASIDS)
+		return NULL;
+	space = calloc(1, sizeof(*space));
+	if (space == NULL)
+		return NULL;
+	space->has_pasid = true;
+	space->pasid = pasid;
+	TAILQ_INSERT_HEAD(&dma->pasids, space, link);
+	dma->num_pasids++;
+	return space;
+}
+
+static void
+pasid_drop_unused(struct vu_dma *dma, struct vu_dma_space *space)
+{
+	if (space->num > 0)
+		return;
+	TAILQ_REMOVE(&dma->pasids, space, link);
+	dma->num_pasids--;
+	free(space->ranges);
+	free(space);
+}
+
+int
+vu_dma_map_pasid(struct vu_device *dev, struct vu_msg *msg)
+{
+	struct rvr_vfio_user_dma_map_pasid request;
+	struct vu_dma_space *space;
+	struct vu_dma_map plain;
+	int ret;
+
+	memcpy(&request, msg->data, sizeof(request));
+	if (request.argsz < sizeof(request) || request.zero != 0 || msg->num_fds != 1)
+		return -EINVAL;
+	space = pasid_find(&dev->dma, request.pasid);
+	if (space == NULL)
+		space = pasid_add(&dev->dma, request.pasid);
+	if (space == NULL)
+		return -ENOMEM;
+	plain = (struct vu_dma_map){
+		.argsz = sizeof(plain),
+		.flags = request.flags,
+		.offset = request.offset,
+		.addr = request.addr,
+		.size = request.size,
+	};
+	ret = map(dev, space, &plain, msg);
+	pasid_drop_unused(&dev->dma, space);
+	return ret;
+}
+
+int
+vu_dma_unmap_pasid(struct vu_device *dev, struct vu_msg *msg)
+{
+	struct rvr_vfio_user_dma_unmap_pasid request;
+	struct vu_dma_space none = { .has_pasid = true }, *space;
+	int ret;
+
+	memcpy(&request, msg->data, sizeof(request));
+	if (request.argsz < sizeof(request) || request.zero != 0)
+		return -EINVAL;
+	space = pasid_find(&dev->dma, request.pasid);
+	/* Nothing mapped is no error, but a request that makes no sense is. */
+	ret = unmap_request(dev, space != NULL ? space : &none, request.flags, request.addr,
+		request.size);
+	if (space != NULL)
+		pasid_drop_unused(&dev->dma, space);
+	if (ret == 0)
+		memcpy(vu_reply(msg, sizeof(request)), &request, sizeof(request));
+	return ret;
+}
+
+/* ---- Life --------------------------------------------------------------------------------- */
+
 void
 vu_dma_init(struct vu_device *dev)
 {
 	TAILQ_INIT(&dev->dma.files);
+	TAILQ_INIT(&dev->dma.pasids);
+}
+
+static void
+space_drop(struct vu_device *dev, struct vu_dma_space *space)
+{
+	struct vu_dma_range *first, *last;
+
+	if (space->num > 0) {
+		first = &space->ranges[0];
+		last = &space->ranges[space->num - 1];
+		device_unmap(dev, space, first->iova, last->iova - first->iova + last->size);
+		ranges_remove(&dev->dma, space, 0, space->num);
+	}
 }
 
 void
 vu_dma_drop_all(struct vu_device *dev)
 {
 	struct vu_dma *dma = &dev->dma;
+	struct vu_dma_space *space;
 
-	if (dma->num > 0) {
-		struct vu_dma_range *first = &dma->ranges[0], *last = &dma->ranges[dma->num - 1];
-
-		revere_emu_dma_unmap(dev->emu, dev->function, first->iova,
-			last->iova - first->iova + last->size);
-		ranges_remove(dma, 0, dma->num);
+	while ((space = TAILQ_FIRST(&dma->pasids)) != NULL) {
+		space_drop(dev, space);
+		pasid_drop_unused(dma, space);
 	}
+	space_drop(dev, &dma->own);
 	files_trim(dma, 0);
-	free(dma->ranges);
+	free(dma->own.ranges);
 	dma->noted_unshared = false;
-	dma->ranges = NULL;
-	dma->max = 0;
+	dma->own.ranges = NULL;
+	dma->own.max = 0;
 }

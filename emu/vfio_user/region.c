@@ -84,6 +84,27 @@ vu_region_info(struct vu_device *dev, struct vu_msg *msg)
 	return 0;
 }
 
+int
+vu_region_page(struct vu_device *dev, struct vu_msg *msg)
+{
+	struct rvr_vfio_user_page request, *reply;
+	int fd;
+
+	memcpy(&request, msg->data, sizeof(request));
+	if (request.argsz < sizeof(request))
+		return -EINVAL;
+	if (!dev->direct || dev->client_max_fds == 0)
+		return -ENOTSUP;
+	fd = revere_emu_page_fd(dev->emu, dev->function, request.ami_sw_id);
+	if (fd < 0)
+		return fd;
+	reply = vu_reply(msg, sizeof(*reply));
+	reply->argsz = sizeof(*reply);
+	reply->ami_sw_id = request.ami_sw_id;
+	msg->reply_fd = fd;
+	return 0;
+}
+
 /* ---- BAR0 ----------------------------------------------------------------------------------- */
 
 /* Bytes of the largest access at @p offset that is aligned and no longer than @p left. */

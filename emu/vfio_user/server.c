@@ -451,21 +451,22 @@ revere_emu_vfio_user_dump(const struct revere_emu_vfio_user *server, int fd)
 	uint64_t bytes = 0, reachable = 0;
 	unsigned int i, vectors = 0;
 
-	for (i = 0; i < dev->dma.num; i++) {
-		bytes += dev->dma.ranges[i].size;
-		reachable += dev->dma.ranges[i].file != NULL ? dev->dma.ranges[i].size : 0;
+	for (i = 0; i < dev->dma.own.num; i++) {
+		bytes += dev->dma.own.ranges[i].size;
+		reachable += dev->dma.own.ranges[i].file != NULL ? dev->dma.own.ranges[i].size : 0;
 	}
 	for (i = 0; i < dev->irqs.num_msix; i++)
 		vectors += dev->irqs.msix[i] >= 0;
 	if (dprintf(fd,
 		    "vfio-user function %u: socket %s, %s, bus master %s\n"
 		    "  %u DMA maps, %llu bytes, %llu of them reachable, in %u files\n"
+		    "  maps for %u PASIDs\n"
 		    "  %u of %u interrupt vectors connected\n",
 		    dev->function, server->path[0] != '\0' ? server->path : "none",
 		    dev->owner != NULL ? "client connected" : "no client",
-		    dev->config.bus_master ? "on" : "off", dev->dma.num,
+		    dev->config.bus_master ? "on" : "off", dev->dma.own.num,
 		    (unsigned long long)bytes, (unsigned long long)reachable, dev->dma.num_files,
-		    vectors, dev->irqs.num_msix) < 0)
+		    dev->dma.num_pasids, vectors, dev->irqs.num_msix) < 0)
 		return -errno;
 	return 0;
 }

@@ -23,6 +23,7 @@
 
 #include "pci_config.h"
 #include "proto.h"
+#include "rvr_vfio_user.h"
 #include "vfio_user.h"
 
 #define VU_MAX_FDS 8		  /**< file descriptors with a message */
@@ -31,6 +32,7 @@
 #define VU_MAX_DMA_MAPS 65535	  /**< the protocol's default */
 #define VU_MAX_FILES 16384	  /**< distinct files behind DMA maps; each huge page may be one */
 #define VU_MAX_IDLE_FILES 4	  /**< files that stay mapped here without a DMA map */
+#define VU_MAX_PASIDS 4096	  /**< address spaces with DMA maps */
 
 #define VU_MEMORY_MIN (16u << 20) /**< bytes of what is taken for a guest's memory */
 
@@ -74,10 +76,20 @@ struct vu_dma_range {
 	struct vu_file *file; /**< NULL: came without a file, the device can't reach it */
 };
 
-struct vu_dma {
+/** DMA maps of an address space. */
+struct vu_dma_space {
+	TAILQ_ENTRY(vu_dma_space) link;
+	bool has_pasid;
+	uint32_t pasid;
 	struct vu_dma_range *ranges; /**< sorted, without overlap */
 	unsigned int num;
 	unsigned int max;
+};
+
+struct vu_dma {
+	struct vu_dma_space own; /**< without PASID */
+	TAILQ_HEAD(vu_dma_spaces, vu_dma_space) pasids;
+	unsigned int num_pasids;
 	unsigned int num_files;
 	bool noted_unshared; /**< the client was told of memory that can't be reached */
 	TAILQ_HEAD(vu_files, vu_file) files;
@@ -149,11 +161,14 @@ void vu_dma_init(struct vu_device *dev);
 void vu_dma_drop_all(struct vu_device *dev); /**< every map and file */
 int vu_dma_map(struct vu_device *dev, struct vu_msg *msg);
 int vu_dma_unmap(struct vu_device *dev, struct vu_msg *msg);
+int vu_dma_map_pasid(struct vu_device *dev, struct vu_msg *msg);
+int vu_dma_unmap_pasid(struct vu_device *dev, struct vu_msg *msg);
 
 /* ---- region.c ------------------------------------------------------------------------------- */
 
 void vu_region_reset(struct vu_device *dev); /**< the MSI-X table */
 int vu_region_info(struct vu_device *dev, struct vu_msg *msg);
+int vu_region_page(struct vu_device *dev, struct vu_msg *msg);
 int vu_region_read(struct vu_device *dev, struct vu_msg *msg);
 int vu_region_write(struct vu_device *dev, struct vu_msg *msg);
 

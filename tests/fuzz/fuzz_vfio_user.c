@@ -12,7 +12,8 @@
  *	u8 command
  *	u8 flags: [0] the payload is preceded by an argsz that fits, [1] no reply is wanted
  *	u8 size of the payload, then the payload
- * Command 255 is no request: the client stores into its memory, u16 where, then what.
+ * Commands from 248 on are this project's own, from RVR_VFIO_USER_FIRST on. Command 255 is no
+ * request: the client stores into its memory, u16 where, then what.
  */
 
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #define MEMORY 0x8000
 #define REQUEST_HEADER 4
 #define STORE 255
+#define OWN 248
 
 /* Writing lines that nobody reads would be a third of a fuzzer's work; replays write them. */
 #ifndef FUZZ_LOG_LEVEL
@@ -93,13 +95,20 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+/* Requests of this project's own have numbers that no byte holds. */
+static uint16_t
+command_of(uint8_t byte)
+{
+	return byte >= OWN ? (uint16_t)(RVR_VFIO_USER_FIRST + (byte - OWN)) : byte;
+}
+
 static void
 request(struct vu_client *client, const uint8_t *head, const uint8_t *payload, uint32_t size)
 {
 	_Alignas(8) uint8_t data[sizeof(uint32_t) + UINT8_MAX];
 	uint32_t argsz = 0;
 	struct vu_msg msg = {
-		.header = { .id = 7, .command = head[1] },
+		.header = { .id = 7, .command = command_of(head[1]) },
 		.data = data,
 		.num_fds = head[0] & 7,
 		.reply = reply,
@@ -169,7 +178,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= REQUEST_HEADER + len;
 	}
 	vu_client_gone(&dev, &client);
-	need(dev.owner == NULL && dev.dma.num == 0 && dev.dma.num_files == 0);
+	need(dev.owner == NULL && dev.dma.own.num == 0 && dev.dma.num_files == 0 &&
+		dev.dma.num_pasids == 0);
 	need(free_fd() == before);
 	memset(memory, 0, MEMORY);
 	return 0;

@@ -464,6 +464,59 @@ test_dma_model(void **state)
 	close(fds[1]);
 }
 
+static int
+map_pasid(struct peer *p, uint32_t pasid, uint64_t iova, uint64_t size, const int *fd)
+{
+	const struct rvr_vfio_user_dma_map_pasid map = { .argsz = sizeof(map), .flags = 3,
+		.addr = iova, .size = size, .pasid = pasid };
+
+	return peer_request(p, RVR_VFIO_USER_DMA_MAP_PASID, &map, sizeof(map), fd, fd != NULL);
+}
+
+static int
+unmap_pasid(struct peer *p, uint32_t pasid, uint32_t flags, uint64_t iova, uint64_t size)
+{
+	const struct rvr_vfio_user_dma_unmap_pasid unmap = { .argsz = sizeof(unmap),
+		.flags = flags, .addr = iova, .size = size, .pasid = pasid };
+
+	return peer_request(p, RVR_VFIO_USER_DMA_UNMAP_PASID, &unmap, sizeof(unmap), NULL, 0);
+}
+
+/* Each PASID has maps of its own, and their end is the end of its space. */
+static void
+test_pasid_maps(void **state)
+{
+	struct peer *p = *state;
+	int fd = memfd_create("pasid", MFD_CLOEXEC);
+
+	assert_int_equal(ftruncate(fd, 4 * PAGE), 0);
+	assert_int_equal(map_pasid(p, 1, IOVA, 4 * PAGE, &fd), 0);
+	assert_int_equal(map_pasid(p, 2, IOVA, 4 * PAGE, &fd), 0);
+	assert_int_equal(map_pasid(p, 1, IOVA + PAGE, PAGE, &fd), EEXIST);
+	assert_int_equal(map_pasid(p, 1, IOVA + 4 * PAGE, PAGE, NULL), EINVAL);
+	assert_int_equal(map_pasid(p, 1, IOVA + 4 * PAGE, 5 * PAGE, &fd), EINVAL);
+	assert_int_equal(map_pasid(p, 1u << 20, IOVA, PAGE, &fd), EINVAL);
+	assert_int_equal(unmap_pasid(p, 1, 0, IOVA + PAGE, PAGE), 0);
+	assert_int_equal(map_pasid(p, 1, IOVA + PAGE, PAGE, &fd), 0);
+	assert_int_equal(map_pasid(p, 2, IOVA + PAGE, PAGE, &fd), EEXIST);
+	assert_int_equal(unmap_pasid(p, 1, VU_DMA_UNMAP_F_ALL, 0, 0), 0);
+	assert_int_equal(map_pasid(p, 1, IOVA, 4 * PAGE, &fd), 0);
+	assert_int_equal(unmap_pasid(p, 7, VU_DMA_UNMAP_F_ALL, 0, 0), 0);
+	assert_int_equal(unmap_pasid(p, 7, 0, 0, 0), EINVAL);
+	close(fd);
+}
+
+/* A page of its own is for devices with threads, as is mapping any. */
+static void
+test_page_inline(void **state)
+{
+	const struct rvr_vfio_user_page page = { .argsz = sizeof(page) };
+	struct peer *p = *state;
+
+	assert_int_equal(peer_request(p, RVR_VFIO_USER_PAGE, &page, sizeof(page), NULL, 0),
+		ENOTSUP);
+}
+
 /* What a signal handler is to put right: memory whose file has become shorter. */
 static void
 test_sigbus_guard(void **state)
@@ -711,6 +764,8 @@ main(void)
 		NEGOTIATED(test_descriptors),
 		NEGOTIATED(test_no_reply),
 		NEGOTIATED(test_dma_model),
+		NEGOTIATED(test_pasid_maps),
+		NEGOTIATED(test_page_inline),
 		NEW(test_sigbus_guard),
 		NEW(test_bus_master_and_power),
 		NEW(test_pf_reset),
