@@ -26,6 +26,8 @@
 #define SLEEP_MIN_NS 20000 /* doubles each time */
 #define SLEEP_MAX_NS 1000000
 
+#define EXCEPTIONS_MAX 64 /* by a transport, in one call */
+
 /* Commands that change nothing, for markers. */
 static const uint16_t markers[] = { RVR_F_PROBE, RVR_F_AMI_SW_SAVE, RVR_F_AMI_HW_SAVE };
 
@@ -406,7 +408,10 @@ revere_mgt_exec(struct revere_dev *dev, const void *request, void *response)
 	int ret;
 
 	pthread_mutex_lock(&dev->lock);
-	ret = exec(dev, request, response);
+	if (dev->transport->ops->mgt_exec != NULL)
+		ret = dev->transport->ops->mgt_exec(dev->transport, request, response);
+	else
+		ret = exec(dev, request, response);
 	pthread_mutex_unlock(&dev->lock);
 	return ret;
 }
@@ -496,29 +501,62 @@ revere_exception_unregister(struct revere_dev *dev, revere_exception_fn fn, void
 	return user == NULL ? -ENOENT : 0;
 }
 
-int
-revere_exception_poll(struct revere_dev *dev)
+static void
+handle_exception(struct revere_dev *dev, const void *msg)
+{
+	struct exception_user *user, *next;
+
+	log_exception(dev, msg);
+	for (user = TAILQ_FIRST(&dev->exception_users); user != NULL; user = next) {
+		next = TAILQ_NEXT(user, next); /* it may unregister itself */
+		user->fn(user->arg, msg);
+	}
+}
+
+/* Exceptions that come by the transport. */
+static int
+poll_transport(struct revere_dev *dev)
+{
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+	int count, ret = 1;
+
+	for (count = 0; count < EXCEPTIONS_MAX && ret > 0; count += ret) {
+		ret = dev->transport->ops->mgt_exception(dev->transport, msg);
+		if (ret > 0)
+			handle_exception(dev, msg);
+		if (ret < 0)
+			return ret;
+	}
+	return count;
+}
+
+static int
+poll_ring(struct revere_dev *dev)
 {
 	struct mgt_ring *ring = &dev->mgt.exception;
 	uint8_t msg[RVR_MGT_MSG_SIZE];
-	struct exception_user *user, *next;
 	int64_t ready;
 	int count = 0;
 
-	pthread_mutex_lock(&dev->exception_lock);
 	/* Bounded: what was raised meanwhile is for the next call. */
 	for (ready = ring_ready(dev, ring); ready > 0; ready--) {
 		memcpy(msg, ring_slot(ring), sizeof(msg));
 		ring_advance(dev, ring);
 		count++;
-		log_exception(dev, msg);
-		for (user = TAILQ_FIRST(&dev->exception_users); user != NULL; user = next) {
-			next = TAILQ_NEXT(user, next); /* it may unregister itself */
-			user->fn(user->arg, msg);
-		}
+		handle_exception(dev, msg);
 	}
-	pthread_mutex_unlock(&dev->exception_lock);
 	return ready < 0 ? (int)ready : count;
+}
+
+int
+revere_exception_poll(struct revere_dev *dev)
+{
+	int ret;
+
+	pthread_mutex_lock(&dev->exception_lock);
+	ret = dev->transport->ops->mgt_exec != NULL ? poll_transport(dev) : poll_ring(dev);
+	pthread_mutex_unlock(&dev->exception_lock);
+	return ret;
 }
 
 /* ---- Trace ---------------------------------------------------------------------------------- */
@@ -620,6 +658,8 @@ ami_mgt_init(struct revere_dev *dev, const struct revere_dev_conf *conf)
 	int ret;
 
 	mgt->timeout_ms = conf->timeout_ms == 0 ? TIMEOUT_MS : conf->timeout_ms;
+	if (dev->transport->ops->mgt_exec != NULL)
+		return 0;
 	ret = ring_init(dev, &mgt->command, RVR_MSK_COMMAND, size);
 	if (ret == 0)
 		ret = ring_init(dev, &mgt->response, RVR_MSK_RESPONSE, size);

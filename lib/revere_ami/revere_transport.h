@@ -48,6 +48,14 @@ struct revere_transport_ops {
 	/** Function Level Reset. */
 	int (*reset)(struct revere_transport *transport);
 	/**
+	 * Executes one management command, 64 bytes, where somebody stands between the library
+	 * and the device; 0 also if it is refused, by the response's STATUS. NULL: by the rings of
+	 * the management page, which are not set up otherwise.
+	 */
+	int (*mgt_exec)(struct revere_transport *transport, const void *request, void *response);
+	/** With mgt_exec: takes the next exception. @return 1; 0 there is none */
+	int (*mgt_exception)(struct revere_transport *transport, void *msg);
+	/**
 	 * NULL where a store to an AMI-SW page reaches the device by itself. Else called after
 	 * indices were written: pages that can't be mapped, devices that have no thread.
 	 */
