@@ -94,12 +94,27 @@ struct transport_kind {
 
 extern const struct transport_kind transport_local;
 extern const struct transport_kind transport_vfio_user;
+extern const struct transport_kind transport_pfd;
 
 /*
  * Told by a transport that has lost its device, in any thread. The device's users learn it in
  * EAL's interrupt thread. (gone.c)
  */
 void device_gone(struct revere_transport *transport);
+
+/* The end of a connection that a device depends on (hangup.c). */
+struct hangup {
+	const char *name; /* for log lines */
+	struct revere_transport *transport;
+	int fd;	      /* of the connection */
+	int epoll_fd; /* readable once the other side has hung up; -1: isn't watched */
+	struct rte_intr_handle *intr;
+};
+
+/* From now on the end of the connection is the end of the device. One log line if that fails. */
+int hangup_watch(struct hangup *hangup, const char *name, int fd,
+	struct revere_transport *transport);
+void hangup_unwatch(struct hangup *hangup);
 
 /* ---- Memory of DPDK, for a device that translates addresses itself (local_memory.c) --------- */
 
@@ -114,6 +129,23 @@ struct local_space {
 int local_memory_map(const char *name, struct local_space *space);
 /* No more changes are followed; what is mapped stays so. */
 void local_memory_unmap(struct local_space *space);
+
+/* ---- Memory of DPDK, shared with another process by descriptor (shared_memory.c) ------------- */
+
+/* Who is told of memory; maps and unmaps give 0 or a negative errno, -ENODEV it is gone. */
+struct memory_target {
+	const char *name; /* for log lines */
+	int (*map)(struct memory_target *target, uint64_t iova, uint64_t size, int fd,
+		uint64_t offset);
+	int (*unmap)(struct memory_target *target, uint64_t iova, uint64_t size);
+};
+
+/* Maps DPDK's memory, and whatever comes later; one log line if that fails. */
+int memory_share(struct memory_target *target);
+/* Stops following changes. */
+void memory_unshare(struct memory_target *target);
+/* Maps other memory of this process; -ENOTSUP: it is in no file that can be shared. */
+int memory_share_also(struct memory_target *target, void *va, uint64_t iova, size_t size);
 
 /* ---- Memory that a device has been told of (reach.c) ---------------------------------------- */
 

@@ -9,7 +9,6 @@
  */
 
 #include <stdio.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,8 +31,7 @@ struct server {
 	int bar_fd;
 	struct vfio_region_sparse_mmap_area areas[AREAS_MAX];
 	unsigned int num_areas;
-	int epoll_fd; /* readable once the server has hung up */
-	struct rte_intr_handle *intr;
+	struct hangup hangup; /* of the server */
 };
 
 static struct server *
@@ -92,7 +90,7 @@ static int
 server_dma_map(struct revere_transport *transport, void *va, uint64_t iova, size_t size)
 {
 	struct server *server = server_of(transport);
-	int ret = vfio_user_memory_add(&server->client, va, iova, size);
+	int ret = memory_share_also(&server->client.memory, va, iova, size);
 
 	if (ret == -ENOTSUP)
 		COMMON_LOG(ERR, server->name, "%zu bytes at %p are in no file that could be shared "
@@ -302,60 +300,6 @@ map_pages(struct server *server)
 	return ret;
 }
 
-/* ---- The server's end ----------------------------------------------------------------------- */
-
-static void
-hung_up(void *arg)
-{
-	struct server *server = arg;
-
-	/* Told once; what stays readable would be told again and again. */
-	epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, server->client.fd, NULL);
-	COMMON_LOG(ERR, server->name,
-		"the device is gone: its server closed the connection; detach "
-		"the device, and attach it again when the server is back");
-	device_gone(&server->transport);
-}
-
-/*
- * EAL's interrupt thread can only wait for data, of which each reply would be some: so it waits
- * for an epoll instance, which waits for the end of the connection alone.
- */
-static int
-watch_start(struct server *server)
-{
-	struct epoll_event event = { .events = EPOLLRDHUP };
-	int ret = -ENOMEM;
-
-	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (server->epoll_fd < 0 ||
-		epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->client.fd, &event) < 0)
-		ret = -errno;
-	else
-		server->intr = intr_make(server->epoll_fd);
-	if (server->intr != NULL) {
-		ret = rte_intr_callback_register(server->intr, hung_up, server);
-		if (ret == 0)
-			return 0;
-		rte_intr_instance_free(server->intr);
-		server->intr = NULL;
-	}
-	COMMON_LOG(ERR, server->name, "nothing would tell when the server dies: %s",
-		strerror(-ret));
-	return ret;
-}
-
-static void
-watch_stop(struct server *server)
-{
-	if (server->intr != NULL) {
-		rte_intr_callback_unregister_sync(server->intr, hung_up, server);
-		rte_intr_instance_free(server->intr);
-	}
-	if (server->epoll_fd >= 0)
-		close(server->epoll_fd);
-}
-
 /* ---- Life ----------------------------------------------------------------------------------- */
 
 static void
@@ -363,8 +307,8 @@ server_close(struct revere_transport *transport)
 {
 	struct server *server = server_of(transport);
 
-	watch_stop(server);
-	vfio_user_memory_unmap(&server->client);
+	hangup_unwatch(&server->hangup);
+	memory_unshare(&server->client.memory);
 	vfio_user_close(&server->client);
 	if (server->bar != NULL)
 		munmap(server->bar, server->bar_size);
@@ -397,7 +341,7 @@ plug_in(struct server *server)
 	if (ret == 0)
 		ret = map_pages(server);
 	if (ret == 0)
-		ret = vfio_user_memory_map(&server->client);
+		ret = memory_share(&server->client.memory);
 	if (ret < 0)
 		return ret;
 	/* Without interrupts it works too. */
@@ -409,7 +353,7 @@ plug_in(struct server *server)
 		COMMON_LOG(ERR, server->name, "Bus Master Enable can't be set: %s", strerror(-ret));
 		return ret;
 	}
-	return watch_start(server);
+	return hangup_watch(&server->hangup, server->name, server->client.fd, &server->transport);
 }
 
 static int
@@ -422,7 +366,7 @@ server_open(const char *name, const struct rte_kvargs *args, struct revere_trans
 	if (server == NULL)
 		return -ENOMEM;
 	snprintf(server->name, sizeof(server->name), "%s", name);
-	server->epoll_fd = -1;
+	server->hangup.epoll_fd = -1;
 	server->bar_fd = -1;
 	server->transport = (struct revere_transport){
 		.ops = &server_ops,

@@ -12,7 +12,9 @@
 #include "common_private.h"
 
 /* Where devices come from; the last is for vdevs that select none of the others. */
-static const struct transport_kind *const kinds[] = { &transport_vfio_user, &transport_local };
+static const struct transport_kind *const kinds[] = {
+	&transport_vfio_user, &transport_pfd, &transport_local,
+};
 
 /* On devices whose ports are not made here. */
 static const char *const given_port_keys[] = { ARG_PORT, NULL };

@@ -330,6 +330,19 @@ negotiate(struct vfio_user *client, const char *path)
 	return -EPROTONOSUPPORT;
 }
 
+static int
+target_map(struct memory_target *target, uint64_t iova, uint64_t size, int fd, uint64_t offset)
+{
+	return vfio_user_dma_map(container_of(target, struct vfio_user, memory), iova, size, fd,
+		offset);
+}
+
+static int
+target_unmap(struct memory_target *target, uint64_t iova, uint64_t size)
+{
+	return vfio_user_dma_unmap(container_of(target, struct vfio_user, memory), iova, size);
+}
+
 int
 vfio_user_connect(struct vfio_user *client, const char *name, const char *path)
 {
@@ -337,7 +350,10 @@ vfio_user_connect(struct vfio_user *client, const char *name, const char *path)
 
 	if (ret < 0)
 		return ret;
-	*client = (struct vfio_user){ .name = name };
+	*client = (struct vfio_user){
+		.name = name,
+		.memory = { name, target_map, target_unmap },
+	};
 	client->fd = open_socket(name, path);
 	if (client->fd < 0)
 		return client->fd;

@@ -18,7 +18,7 @@
 
 #include <linux/vfio.h>
 
-#include "revere_common.h"
+#include "common_private.h"
 
 /* ---- On the wire ---------------------------------------------------------------------------- */
 
@@ -117,6 +117,7 @@ struct vfio_user {
 	uint16_t id;	  /* of the next request */
 	bool lost;	  /* nothing can be said any more */
 	struct revere_reach reach; /* memory that was mapped */
+	struct memory_target memory; /* maps and unmaps here, for shared_memory.c */
 };
 
 /* Connects and negotiates the version. One log line if that fails. */
@@ -146,14 +147,5 @@ int vfio_user_dma_map(struct vfio_user *client, uint64_t iova, uint64_t size, in
 	uint64_t offset);
 int vfio_user_dma_unmap(struct vfio_user *client, uint64_t iova, uint64_t size);
 int vfio_user_reset(struct vfio_user *client);
-
-/* ---- Memory (vfio_user_memory.c) ------------------------------------------------------------ */
-
-/* Maps DPDK's memory, and whatever comes later; one log line if that fails. */
-int vfio_user_memory_map(struct vfio_user *client);
-/* Stops following changes. */
-void vfio_user_memory_unmap(struct vfio_user *client);
-/* Maps other memory of this process; -ENOTSUP: it is in no file that can be shared. */
-int vfio_user_memory_add(struct vfio_user *client, void *va, uint64_t iova, size_t size);
 
 #endif /* VFIO_USER_H */

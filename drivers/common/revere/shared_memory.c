@@ -24,9 +24,8 @@
 #include <rte_memory.h>
 
 #include "common_private.h"
-#include "vfio_user.h"
 
-#define CALLBACK_NAME "revere_vfio_user"
+#define CALLBACK_NAME "revere_shared"
 
 /* ---- Mappings of this process --------------------------------------------------------------- */
 
@@ -145,7 +144,7 @@ struct range {
 
 /* A walk over memory that puts neighbours together. */
 struct walk {
-	struct vfio_user *client;
+	struct memory_target *target;
 	struct mapping mapping;
 	struct range range;
 	uint64_t left_out; /* bytes that are in no file */
@@ -159,7 +158,7 @@ range_flush(struct walk *walk)
 	walk->range.size = 0;
 	if (range.size == 0)
 		return 0;
-	return vfio_user_dma_map(walk->client, range.iova, range.size, range.fd, range.offset);
+	return walk->target->map(walk->target, range.iova, range.size, range.fd, range.offset);
 }
 
 static int
@@ -262,13 +261,13 @@ walk_end(struct walk *walk, int ret)
 /* ---- Events --------------------------------------------------------------------------------- */
 
 static void
-unmap_segments(struct vfio_user *client, void *va, size_t size)
+unmap_segments(struct memory_target *target, void *va, size_t size)
 {
 	const struct rte_memseg *segment;
 	size_t at;
 
 	if (rte_eal_iova_mode() == RTE_IOVA_VA) {
-		vfio_user_dma_unmap(client, (uintptr_t)va, size);
+		target->unmap(target, (uintptr_t)va, size);
 		return;
 	}
 	for (at = 0; at < size; at += segment->len) {
@@ -276,29 +275,29 @@ unmap_segments(struct vfio_user *client, void *va, size_t size)
 		if (segment == NULL || segment->len == 0)
 			break;
 		if (segment->iova != RTE_BAD_IOVA)
-			vfio_user_dma_unmap(client, segment->iova, segment->len);
+			target->unmap(target, segment->iova, segment->len);
 	}
 }
 
 static void
 memory_event(enum rte_mem_event type, const void *addr, size_t size, void *arg)
 {
-	struct vfio_user *client = arg;
-	struct walk walk = { .client = client };
+	struct memory_target *target = arg;
+	struct walk walk = { .target = target };
 	void *va = RTE_PTR_ADD(addr, 0);
 	int ret;
 
 	if (type == RTE_MEM_EVENT_FREE) {
-		unmap_segments(client, va, size);
+		unmap_segments(target, va, size);
 		return;
 	}
 	ret = walk_end(&walk, add_segments(&walk, va, size));
 	/* A device that is gone needs no memory. */
 	if (ret < 0 && ret != -ENODEV)
-		COMMON_LOG(ERR, client->name, "device can't reach new memory of %zu bytes: %s",
+		COMMON_LOG(ERR, target->name, "device can't reach new memory of %zu bytes: %s",
 			size, strerror(-ret));
 	else if (walk.left_out > 0)
-		COMMON_LOG(WARNING, client->name, "device can't reach %" PRIu64 " bytes of new "
+		COMMON_LOG(WARNING, target->name, "device can't reach %" PRIu64 " bytes of new "
 			"memory at %p: they are in no file that could be shared with it, such as "
 			"a memfd", walk.left_out, addr);
 }
@@ -316,47 +315,47 @@ map_chunk(const struct rte_memseg_list *list, const struct rte_memseg *segment, 
 	if (ret < 0 || walk->left_out == left_out)
 		return ret;
 	if (!list->external) {
-		COMMON_LOG(ERR, walk->client->name, "DPDK's memory is in no file that the device's "
+		COMMON_LOG(ERR, walk->target->name, "DPDK's memory is in no file that the device's "
 			"process could share: use hugepages, or without them a kernel that has "
 			"memfd_create()");
 		return -ENOTSUP;
 	}
-	COMMON_LOG(WARNING, walk->client->name, "device can't reach external memory of %zu bytes "
+	COMMON_LOG(WARNING, walk->target->name, "device can't reach external memory of %zu bytes "
 		"at %p: it is in no file that could be shared with it, such as a memfd", size,
 		segment->addr);
 	return 0;
 }
 
 int
-vfio_user_memory_map(struct vfio_user *client)
+memory_share(struct memory_target *target)
 {
-	struct walk walk = { .client = client };
+	struct walk walk = { .target = target };
 	int ret;
 
 	/* One lock around both, or memory could come in between unseen. */
 	rte_mcfg_mem_read_lock();
 	ret = walk_end(&walk, rte_memseg_contig_walk_thread_unsafe(map_chunk, &walk));
 	/* Memory that never changes (--no-huge, --legacy-mem) has no events. */
-	if (ret == 0 && rte_mem_event_callback_register(CALLBACK_NAME, memory_event, client) < 0 &&
+	if (ret == 0 && rte_mem_event_callback_register(CALLBACK_NAME, memory_event, target) < 0 &&
 		rte_errno != ENOTSUP)
 		ret = -rte_errno;
 	rte_mcfg_mem_read_unlock();
 	if (ret < 0 && ret != -ENOTSUP)
-		COMMON_LOG(ERR, client->name, "device can't reach DPDK's memory: %s",
+		COMMON_LOG(ERR, target->name, "device can't reach DPDK's memory: %s",
 			strerror(-ret));
 	return ret;
 }
 
 void
-vfio_user_memory_unmap(struct vfio_user *client)
+memory_unshare(struct memory_target *target)
 {
-	rte_mem_event_callback_unregister(CALLBACK_NAME, client);
+	rte_mem_event_callback_unregister(CALLBACK_NAME, target);
 }
 
 int
-vfio_user_memory_add(struct vfio_user *client, void *va, uint64_t iova, size_t size)
+memory_share_also(struct memory_target *target, void *va, uint64_t iova, size_t size)
 {
-	struct walk walk = { .client = client };
+	struct walk walk = { .target = target };
 	int ret = walk_end(&walk, add_mapped(&walk, (uintptr_t)va, iova, size));
 
 	return ret == 0 && walk.left_out > 0 ? -ENOTSUP : ret;
