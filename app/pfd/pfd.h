@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/**
+ * @file
+ * Inside of revere-pfd: what its parts know of each other.
+ *
+ * main.c has options, sockets and the loop. parse.c checks a packet, service.c does what it asks
+ * for, mediate.c with management commands; they touch no file or socket but through struct
+ * pfd_backend, so that tests and fuzzers drive them. policy.c reads who may have what. device.c is
+ * the backend: a PF behind vfio-user. keep.c keeps descriptors over the end of a process.
+ *
+ * All that is to survive a restart is in struct pfd_state, which is memory of a file.
+ */
+
+#ifndef PFD_H
+#define PFD_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "rvr_pfd.h"
+
+#define PFD_CLIENTS 256
+#define PFD_VECTORS 64	/* of one client */
+#ifndef PFD_IDS
+#define PFD_IDS 0x10000u /* AMI_SW_ID, AMI_HW_ID; sessions beyond it aren't given */
+#endif
+#define PFD_AHAS 64
+#define PFD_EXCEPTIONS 16 /* of one client that wait to be taken */
+#define PFD_GROUPS 64
+#define PFD_DEVICE_VECTORS RVR_VECTORS
+
+/* ---- Log (main.c) --------------------------------------------------------------------------- */
+
+enum pfd_level { PFD_ERR = 3, PFD_WARNING, PFD_NOTICE, PFD_INFO, PFD_DEBUG };
+
+void pfd_log(enum pfd_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- Policy (policy.c) ---------------------------------------------------------------------- */
+
+/* Who a client is, as the kernel tells. */
+struct pfd_peer {
+	pid_t pid;
+	uid_t uid;
+	gid_t gids[PFD_GROUPS]; /* its own and further ones */
+	unsigned int num_gids;
+};
+
+/* What users may have. */
+struct pfd_limits {
+	uint32_t clients;  /* connections */
+	uint32_t contexts; /* AMI-SWs */
+	uint32_t agents_contexts; /* AMI-HWs */
+	uint32_t sessions;
+	uint32_t vectors;
+	uint32_t prio;	   /* highest */
+	uint64_t memory;   /* bytes mapped */
+	uint64_t kinds;	   /* bit n: agents of kind n; kinds are small */
+};
+
+struct pfd_policy;
+
+/* Reads a file. NULL: @p error says what is wrong, with file and line. */
+struct pfd_policy *pfd_policy_read(const char *path, char *error, size_t size);
+struct pfd_policy *pfd_policy_parse(const char *text, const char *path, char *error, size_t size);
+void pfd_policy_free(struct pfd_policy *policy);
+
+/* What @p peer's user may have; NULL: nothing. */
+const struct pfd_limits *pfd_policy_find(const struct pfd_policy *policy,
+	const struct pfd_peer *peer);
+/* What all may have together. */
+const struct pfd_limits *pfd_policy_total(const struct pfd_policy *policy);
+
+/* ---- State ---------------------------------------------------------------------------------- */
+
+#define PFD_STATE_MAGIC UINT64_C(0x30646670727672)
+#define PFD_STATE_VERSION 1u
+
+struct pfd_usage {
+	uint32_t clients, contexts, agents_contexts, sessions, vectors;
+	uint64_t memory;
+};
+
+/* A client, and what it has. Its PASID is its place + 1. */
+struct pfd_client {
+	bool used;
+	bool greeted;
+	uint32_t serial; /* of its connection */
+	struct pfd_peer peer;
+	struct pfd_usage usage;
+	uint16_t vectors[PFD_VECTORS]; /* the device's, 0 none: that one is our own */
+	uint16_t exception_vector;
+	bool exception_irq;
+	uint8_t exceptions[PFD_EXCEPTIONS][RVR_MGT_MSG_SIZE];
+	uint32_t exceptions_read, exceptions_written;
+	/* What to answer if the last request comes again. */
+	uint32_t last_id, reply_size;
+	bool reply_page; /* with the page of this AMI-SW */
+	uint32_t reply_ami_sw_id;
+	uint8_t reply[RVR_PFD_MESSAGE_MAX];
+};
+
+/* owner: place of the client + 1, 0 none */
+struct pfd_ami_sw {
+	uint16_t owner, phy_id;
+	bool configured; /* has its PASID */
+};
+
+struct pfd_ami_hw {
+	uint16_t owner, phy_id, aha_id;
+	bool configured;
+};
+
+enum pfd_object { PFD_NONE, PFD_AMI_SW, PFD_AMI_HW, PFD_ASN, PFD_MAP };
+
+struct pfd_state {
+	uint64_t magic;
+	uint32_t version, size;
+	uint32_t serial; /* of the last connection */
+	struct pfd_usage usage;
+	/* What is being made or taken away, and by which request: undone after a restart. */
+	struct {
+		enum pfd_object object;
+		bool taken; /* away: then it is finished */
+		uint16_t id, client; /* place + 1 */
+		uint32_t request;
+		uint16_t opcode;
+		uint64_t iova, size;
+	} pending;
+	struct pfd_ami_sw ami_sw[PFD_IDS];
+	struct pfd_ami_hw ami_hw[PFD_IDS];
+	uint16_t asn_owner[PFD_IDS];
+	uint8_t phy_ami_sw[PFD_IDS];	      /* 1: in use */
+	uint8_t phy_ami_hw[PFD_AHAS][PFD_IDS]; /* 1: in use */
+	uint16_t vector_owner[PFD_DEVICE_VECTORS];
+	struct pfd_client clients[PFD_CLIENTS];
+};
+
+/* ---- Requests (parse.c) --------------------------------------------------------------------- */
+
+/* A packet that was checked: sizes, zeroes, descriptors. */
+struct pfd_request {
+	enum rvr_pfd_type type;
+	uint32_t id;
+	int fd; /* that came along, -1 none; stays the caller's */
+	union {
+		struct rvr_pfd_hello hello;
+		struct rvr_pfd_reg reg;
+		struct rvr_pfd_mgt mgt;
+		struct rvr_pfd_page page;
+		struct rvr_pfd_dma dma;
+		struct rvr_pfd_irq irq;
+	};
+};
+
+/*
+ * @return 0, or a negative errno with @p reason; then only type and id of @p request are filled
+ * in, as far as they are known.
+ */
+int pfd_request_parse(const void *packet, size_t size, const int *fds, unsigned int num_fds,
+	struct pfd_request *request, char reason[RVR_PFD_REASON]);
+
+/* ---- Service (service.c, mediate.c) --------------------------------------------------------- */
+
+/* The device. Functions give 0 or a negative errno; -ENODEV: it is gone. */
+struct pfd_backend {
+	int (*command)(void *arg, const void *request, void *response);
+	uint64_t (*reg_read)(void *arg, uint32_t offset);
+	int (*page)(void *arg, uint32_t ami_sw_id, int *fd, uint64_t *offset);
+	int (*dma_map)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd,
+		uint64_t offset);
+	int (*dma_unmap)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size); /* 0, 0: all */
+	int (*irq_set)(void *arg, uint32_t vector, int fd);
+	int (*irq_trigger)(void *arg, uint32_t vector);
+};
+
+struct pfd {
+	struct pfd_state *state;
+	const struct pfd_policy *policy;
+	const struct pfd_backend *backend;
+	void *arg; /* of the backend */
+	uint32_t vectors; /* of the device */
+};
+
+/* A reply, with its descriptor, which is closed by who sends it. */
+struct pfd_reply {
+	uint32_t size;
+	int fd;
+	_Alignas(8) uint8_t data[RVR_PFD_MESSAGE_MAX];
+};
+
+void pfd_state_init(struct pfd_state *state);
+/* Whether memory holds a state of this version that can be. */
+bool pfd_state_valid(const struct pfd_state *state, size_t size);
+/* Undoes what a process left half done. */
+void pfd_recover(struct pfd *pfd);
+
+/* A place for a connection; negative errno with @p reason. */
+int pfd_client_add(struct pfd *pfd, const struct pfd_peer *peer, char reason[RVR_PFD_REASON]);
+/* Takes everything back from a client. */
+void pfd_client_remove(struct pfd *pfd, unsigned int place);
+/* Does what a packet asks for. There always is a reply. */
+void pfd_serve(struct pfd *pfd, unsigned int place, const void *packet, size_t size,
+	const int *fds, unsigned int num_fds, struct pfd_reply *reply);
+/* A reply that refuses, for who is no client. */
+void pfd_refuse(struct pfd_reply *reply, unsigned int type, uint32_t id, int error,
+	const char *reason);
+/* Hands an exception of the device to whom it concerns. */
+void pfd_exception(struct pfd *pfd, const void *msg);
+/* Everything a user has, over all connections. */
+struct pfd_usage pfd_usage_of(const struct pfd *pfd, uid_t uid);
+
+/*
+ * The device's number of a client's vector, which has one from then on; negative errno with
+ * @p reason.
+ */
+int pfd_vector_get(struct pfd *pfd, unsigned int place, uint32_t vector,
+	char reason[RVR_PFD_REASON]);
+
+/* Management commands (mediate.c). */
+int pfd_mediate(struct pfd *pfd, unsigned int place, uint32_t request_id, const void *request,
+	void *response, char reason[RVR_PFD_REASON]);
+/* Gives back one thing that a client has, whatever its state. */
+void pfd_drop_ami_sw(struct pfd *pfd, uint16_t id);
+void pfd_drop_ami_hw(struct pfd *pfd, uint16_t id);
+void pfd_drop_asn(struct pfd *pfd, uint16_t id);
+/* All contexts and sessions of a client. */
+void pfd_drop_all(struct pfd *pfd, unsigned int place);
+
+/* ---- The device behind vfio-user (device.c) ------------------------------------------------- */
+
+struct pfd_device;
+extern const struct pfd_backend pfd_device_backend;
+
+/* Connects to the PF at @p path and brings it up; one log line if that fails. */
+struct pfd_device *pfd_device_open(const char *path);
+/* Goes on with a connection, and the file of its rings, that another process left. */
+struct pfd_device *pfd_device_adopt(int fd, int rings_fd);
+void pfd_device_close(struct pfd_device *device);
+int pfd_device_fd(const struct pfd_device *device); /* ends with POLLHUP */
+int pfd_device_rings_fd(const struct pfd_device *device);
+int pfd_device_event_fd(const struct pfd_device *device); /* readable: exceptions */
+uint32_t pfd_device_vectors(const struct pfd_device *device);
+/* Takes an exception: 1, 0 none, negative errno. */
+int pfd_device_exception(struct pfd_device *device, void *msg);
+
+/* ---- Descriptors that outlive a process (keep.c) --------------------------------------------- */
+
+/* Tells who keeps descriptors, if there is anyone, and the service manager. */
+void pfd_keep(const char *name, int fd);
+void pfd_keep_no_more(const char *name);
+void pfd_notify(const char *text);
+/* Descriptors that were kept: fn(arg, name, fd) takes each over. */
+void pfd_kept(void (*fn)(void *arg, const char *name, int fd), void *arg);
+/* Runs @p argv again whenever it dies, and keeps its descriptors; gives its exit code. */
+int pfd_keeper(char *const argv[]);
+
+#endif /* PFD_H */
