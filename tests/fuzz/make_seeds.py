@@ -91,6 +91,11 @@ AMU = (write(0, 0x18, 1) + write(0, 0x60, IOVA) + write(0, 0x68, 2) + write(0, 0
        + write(0, 0x78, 2) + write(0, 0x80, IOVA + 0x2000) + write(0, 0x88, 2))
 
 SEEDS = {
+    "pasid": request(248, struct.pack("=IQQQII", 3, 0, IOVA, 0x2000, 5, 0), 1, MEMORY, ARGSZ) +
+    request(248, struct.pack("=IQQQII", 3, 0, IOVA, 0x2000, 6, 0), 1, MEMORY, ARGSZ) +
+    request(249, struct.pack("=IQQII", 0, IOVA + 0x1000, 0x1000, 5, 0), 0, 0, ARGSZ) +
+    request(249, struct.pack("=IQQII", 2, 0, 0, 6, 0), 0, 0, ARGSZ) +
+    request(250, struct.pack("=IQ", 0, 0), 0, 0, ARGSZ),
     "version": VERSION,
     "info": request(4, bytes(12), flags=ARGSZ) + b"".join(
         request(5, struct.pack("=IIIQQ", 0, i, 0, 0, 0) + bytes(32 * (i == 0)), flags=ARGSZ)
@@ -195,10 +200,61 @@ PACKETS = {
 }
 
 
+# ---- revere-pfd: fuzz_pfd.c
+
+
+def packet(kind, payload=b"", client=0, fds=0, raw=0):
+    """One packet of a client's."""
+    return bytes([client | raw, fds, kind, len(payload)]) + payload
+
+
+def pfd_command(opcode, client=0, again=0, **words):
+    """COMMAND with 32-bit words by offset."""
+    msg = bytearray(struct.pack("<16I", opcode, *[0] * 15))
+    for name, value in words.items():
+        struct.pack_into("<I", msg, int(name[1:]), value)
+    return packet(4, bytes(msg), client | again)
+
+
+def pfd_context(client, number, aha):
+    """Contexts of software and of an agent, with sessions between them."""
+    return (pfd_command(6, client, w4=1 << 16, w8=number) +
+            pfd_command(23, client, w4=aha, w8=1 << 16, w12=number) +
+            pfd_command(16, client, w4=1 << 4, w8=number, w12=aha << 16 | number,
+                        w20=2 * number, w56=3 << 10) +
+            pfd_command(16, client, w4=1 << 5, w8=aha << 16 | number, w12=number,
+                        w20=2 * number + 1, w56=3 << 10) +
+            packet(6, struct.pack("<IIQ", number, 0, 0), client) +
+            pfd_command(11, client, w4=number, w12=1 << 31 | 3, w16=1 << 31 | 4) +
+            pfd_command(20, client, w4=number, w8=1 << 6, w12=4, w16=0x1000) +
+            pfd_command(14, client, w4=number) + pfd_command(33, client, w4=number))
+
+
+PFD = {
+    "hello": packet(1, struct.pack("<HHI", 1, 0, 0)) + packet(1, struct.pack("<HHI", 2, 0, 0), 1),
+    "registers": b"".join(packet(2, struct.pack("<IIQ", i, 0, 0)) for i in (0, 8, 16, 0x20)) +
+    b"".join(packet(3, struct.pack("<IIQ", i, 0, 5)) for i in (0x28, 0x40)),
+    "memory": packet(7, struct.pack("<QQQ", 4096, 1 << 19, 0), 2, 1) +
+    packet(7, struct.pack("<QQQ", 1 << 30, 1 << 20, 0), 2, 1) +
+    packet(8, struct.pack("<QQQ", 4096, 1 << 19, 0), 2),
+    "interrupts": b"".join(packet(9, struct.pack("<II", i, 0), 2, i % 2) for i in range(6)),
+    "contexts": pfd_context(0, 0, 0) + pfd_context(1, 1, 1) + packet(5) + packet(10),
+    "strangers": pfd_context(0, 0, 0) + b"".join(
+        pfd_command(i, 1, w4=0) for i in range(6, 41)) + pfd_command(17, 1, w4=0),
+    "quota": b"".join(pfd_command(6, 0, w4=1 << 16, w8=i) for i in range(6)),
+    "release": pfd_context(0, 0, 0) + pfd_command(17, w4=0) + pfd_command(24, w4=0) +
+    pfd_command(7, w4=0) + pfd_command(14, w4=0),
+    "again": pfd_command(6, 0, 0x20, w4=1 << 16) + pfd_command(7, 0, 0x20, w4=0),
+    "dies": pfd_context(0, 0, 0) + packet(5, b"", 8) + packet(5, b"", 16),
+    "malformed": packet(0, b"", raw=4) + packet(0, b"\1", raw=4) +
+    packet(0, struct.pack("<HHIII", 4, 0, 80, 1, 0), raw=4) + packet(77) + packet(4, b"123"),
+}
+
+
 def main():
     """Writes them into the folder given, or the corpora."""
     here = os.path.dirname(os.path.abspath(__file__))
-    for target, seeds in ("vfio_user", SEEDS), ("rna_parse", PACKETS):
+    for target, seeds in ("vfio_user", SEEDS), ("rna_parse", PACKETS), ("pfd", PFD):
         folder = os.path.join(sys.argv[1] if len(sys.argv) > 1 else here, "corpus_" + target)
         os.makedirs(folder, exist_ok=True)
         for name, data in seeds.items():

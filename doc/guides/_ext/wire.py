@@ -18,8 +18,10 @@ from docutils.statemachine import StringList
 from sphinx.util.nodes import nested_parse_with_titles
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".."))
-SIZES = {"rvr_le16": 2, "rvr_le32": 4, "rvr_le64": 8, "uint8_t": 1, "char": 1}
-TYPES = {"rvr_le16": "u16", "rvr_le32": "u32", "rvr_le64": "u64", "uint8_t": "u8", "char": "char"}
+SIZES = {"rvr_le16": 2, "rvr_le32": 4, "rvr_le64": 8, "uint8_t": 1, "uint32_t": 4, "uint64_t": 8,
+         "char": 1}
+TYPES = {"rvr_le16": "u16", "rvr_le32": "u32", "rvr_le64": "u64", "uint8_t": "u8",
+         "uint32_t": "u32", "uint64_t": "u64", "char": "char"}
 ACCESS = {"RO": "read only", "RW": "read, write", "RWD": "read, write; the device writes too",
           "IDX_SW": "software's index", "IDX_DEV": "device's index"}
 
@@ -130,7 +132,7 @@ class Generated(Directive):
     """A directive whose content is reStructuredText that lines() makes."""
 
     optional_arguments = 100
-    header = "lib/revere_ami/rvr_[mrs][snt]*.h"  # of messages: all but rvr_regs.h
+    header = "lib/revere_ami/rvr_[mprsv][fsnti]*.h"  # of messages: all but rvr_regs.h
 
     def run(self):
         """Reads the header, parses what lines() made."""

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/*
+ * Fuzzes what clients of revere-pfd can send: packets of several of them, from HELLO to management
+ * commands, to the service with a model of a device that checks what reaches it. For libFuzzer;
+ * replay.c runs single inputs with any compiler.
+ *
+ * An input is a sequence of packets, each
+ *	u8 who: [1:0] client, [2] the packet is as it stands, else it gets a fitting header,
+ *	        [3] the client leaves and another one comes, [4] the service is started again
+ *	u8 descriptors
+ *	u8 type, of the header
+ *	u8 size of the payload, then the payload
+ */
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pfd.h"
+
+#define CLIENTS 4
+#define RECORD_HEADER 4
+#define DEVICE_AMI_SW 8
+#define DEVICE_AMI_HW 4 /* of each agent */
+#define DEVICE_AHAS 3
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+need(bool ok)
+{
+	if (!ok)
+		abort();
+}
+
+void
+pfd_log(enum pfd_level level, const char *format, ...)
+{
+	(void)level;
+	(void)format;
+}
+
+/* ---- A device that has the IDs of its contexts in mind, nothing else ------------------------- */
+
+static struct {
+	bool sw_used[DEVICE_AMI_SW], hw_used[DEVICE_AHAS][DEVICE_AMI_HW];
+	uint32_t sw_phy[PFD_IDS], hw_phy[PFD_IDS]; /* + 1, 0 not mapped; with an AMI-HW's agent */
+	uint32_t sw_pasid[PFD_IDS], hw_pasid[PFD_IDS];
+	bool asn[PFD_IDS];
+	uint32_t mapped; /* of all PASIDs */
+} device;
+
+static struct pfd pfd;
+
+static uint16_t
+map_ami_sw(const void *request)
+{
+	struct rvr_pf_ami_sw_map_req req;
+
+	rvr_pf_ami_sw_map_req_decode(request, &req);
+	need(req.f_owner == 0 && !req.any_phy_ami_sw);
+	if (req.phy_ami_sw_id >= DEVICE_AMI_SW)
+		return RVR_STATUS_OTHER;
+	need(req.ami_sw_id < PFD_IDS);
+	need(!device.sw_used[req.phy_ami_sw_id] && device.sw_phy[req.ami_sw_id] == 0);
+	device.sw_used[req.phy_ami_sw_id] = true;
+	device.sw_phy[req.ami_sw_id] = (uint32_t)req.phy_ami_sw_id + 1;
+	return RVR_STATUS_OK;
+}
+
+static uint16_t
+unmap_ami_sw(const void *request)
+{
+	uint64_t phy_id = rvr_msg_get(request, 0x04, 15, 0);
+	uint32_t id;
+
+	if (phy_id >= DEVICE_AMI_SW || !device.sw_used[phy_id])
+		return RVR_STATUS_OTHER;
+	device.sw_used[phy_id] = false;
+	for (id = 0; id < PFD_IDS; id++)
+		if (device.sw_phy[id] == phy_id + 1)
+			device.sw_phy[id] = 0;
+	return RVR_STATUS_OK;
+}
+
+static uint16_t
+map_ami_hw(const void *request)
+{
+	struct rvr_pf_ami_hw_map_req req;
+
+	rvr_pf_ami_hw_map_req_decode(request, &req);
+	need(req.f_owner == 0 && !req.any_phy_ami_hw);
+	if (req.aha_id >= DEVICE_AHAS || req.phy_ami_hw_id >= DEVICE_AMI_HW)
+		return RVR_STATUS_OTHER;
+	need(req.ami_hw_id < PFD_IDS);
+	need(!device.hw_used[req.aha_id][req.phy_ami_hw_id] && device.hw_phy[req.ami_hw_id] == 0);
+	device.hw_used[req.aha_id][req.phy_ami_hw_id] = true;
+	device.hw_phy[req.ami_hw_id] = (uint32_t)(req.aha_id << 16 | req.phy_ami_hw_id) + 1;
+	return RVR_STATUS_OK;
+}
+
+static uint16_t
+unmap_ami_hw(const void *request)
+{
+	uint64_t phy_id = rvr_msg_get(request, 0x04, 15, 0);
+	uint64_t aha_id = rvr_msg_get(request, 0x04, 31, 16);
+	uint32_t id;
+
+	if (aha_id >= DEVICE_AHAS || phy_id >= DEVICE_AMI_HW || !device.hw_used[aha_id][phy_id])
+		return RVR_STATUS_OTHER;
+	device.hw_used[aha_id][phy_id] = false;
+	for (id = 0; id < PFD_IDS; id++)
+		if (device.hw_phy[id] == (aha_id << 16 | phy_id) + 1)
+			device.hw_phy[id] = 0;
+	return RVR_STATUS_OK;
+}
+
+/* No context runs in another space than its owner's. */
+static uint16_t
+context_command(uint16_t opcode, const void *request)
+{
+	uint64_t id = rvr_msg_get(request, 0x04, 15, 0);
+	uint64_t pasid = rvr_msg_get(request, 0x08, 19, 0);
+	bool enabled = rvr_msg_get(request, 0x08, 20, 20) != 0;
+
+	switch (opcode) {
+	case RVR_F_AMI_SW_CONFIGURE:
+		need(enabled && pasid == pfd.state->ami_sw[id].owner && pasid != 0);
+		device.sw_pasid[id] = (uint32_t)pasid;
+		break;
+	case RVR_F_AMI_HW_CONFIGURE:
+		need(enabled && pasid == pfd.state->ami_hw[id].owner && pasid != 0);
+		device.hw_pasid[id] = (uint32_t)pasid;
+		break;
+	case RVR_F_AMI_SW_RESET:
+		device.sw_pasid[id] = 0;
+		break;
+	case RVR_F_AMI_HW_RESET:
+		device.hw_pasid[id] = 0;
+		break;
+	case RVR_F_AMI_SW_ENABLE:
+		need(device.sw_pasid[id] == pfd.state->ami_sw[id].owner && device.sw_phy[id] != 0);
+		break;
+	case RVR_F_AMI_HW_ENABLE:
+		need(device.hw_pasid[id] == pfd.state->ami_hw[id].owner && device.hw_phy[id] != 0);
+		break;
+	default:
+		break;
+	}
+	return RVR_STATUS_OK;
+}
+
+static uint16_t
+create(const void *request)
+{
+	struct rvr_pf_asn_create_req req;
+
+	rvr_pf_asn_create_req_decode(request, &req);
+	need(req.asn_id < PFD_IDS && !device.asn[req.asn_id] && req.prof_mask == 0);
+	if (req.log2_msg_length < 3)
+		return RVR_ST_PF_ASN_CREATE_LOG2_MSG_LENGTH_RANGE;
+	device.asn[req.asn_id] = true;
+	return RVR_STATUS_OK;
+}
+
+static int
+model_command(void *arg, const void *request, void *response)
+{
+	uint16_t opcode = rvr_msg_opcode(request), status = RVR_STATUS_OK;
+	uint64_t id = rvr_msg_get(request, 0x04, 27, 0);
+
+	(void)arg;
+	memset(response, 0, RVR_MGT_MSG_SIZE);
+	if (opcode == RVR_PF_AMI_SW_MAP)
+		status = map_ami_sw(request);
+	else if (opcode == RVR_PF_AMI_SW_UNMAP)
+		status = unmap_ami_sw(request);
+	else if (opcode == RVR_PF_AMI_HW_MAP)
+		status = map_ami_hw(request);
+	else if (opcode == RVR_PF_AMI_HW_UNMAP)
+		status = unmap_ami_hw(request);
+	else if (opcode == RVR_PF_ASN_CREATE)
+		status = create(request);
+	else if (opcode == RVR_PF_ASN_DESTROY)
+		device.asn[id % PFD_IDS] = false;
+	else if (opcode == RVR_PF_PROBE_AHA)
+		rvr_msg_put(response, 0x08, 63, 0, rvr_msg_get(request, 0x04, 15, 0) <
+			DEVICE_AHAS ? UINT64_C(0x100000) * (rvr_msg_get(request, 0x04, 15, 0) + 1) :
+			0);
+	else
+		status = context_command(opcode, request);
+	rvr_msg_put(response, 0, 15, 0, opcode);
+	rvr_msg_put(response, 0, 31, 16, status);
+	return 0;
+}
+
+static uint64_t
+model_reg_read(void *arg, uint32_t offset)
+{
+	(void)arg;
+	return offset;
+}
+
+static int
+model_page(void *arg, uint32_t ami_sw_id, int *fd, uint64_t *offset)
+{
+	(void)arg;
+	*fd = 1000;
+	*offset = 0;
+	return ami_sw_id < PFD_IDS && device.sw_phy[ami_sw_id] != 0 ? 0 : -EINVAL;
+}
+
+static int
+model_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, uint64_t offset)
+{
+	(void)arg;
+	(void)offset;
+	need(pasid >= 1 && pasid <= PFD_CLIENTS && size > 0 && iova + (size - 1) >= iova);
+	need(fd >= 0);
+	return iova == 0 ? -EEXIST : 0;
+}
+
+static int
+model_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size)
+{
+	(void)arg;
+	need(pasid >= 1 && pasid <= PFD_CLIENTS && (size > 0 || iova == 0));
+	return 0;
+}
+
+static int
+model_irq_set(void *arg, uint32_t vector, int fd)
+{
+	(void)arg;
+	(void)fd;
+	need(vector > 0 && vector < PFD_DEVICE_VECTORS);
+	return 0;
+}
+
+static int
+model_irq_trigger(void *arg, uint32_t vector)
+{
+	return model_irq_set(arg, vector, -1);
+}
+
+static const struct pfd_backend model = {
+	.command = model_command,
+	.reg_read = model_reg_read,
+	.page = model_page,
+	.dma_map = model_dma_map,
+	.dma_unmap = model_dma_unmap,
+	.irq_set = model_irq_set,
+	.irq_trigger = model_irq_trigger,
+};
+
+/* ---- Inputs --------------------------------------------------------------------------------- */
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	char error[256];
+
+	(void)argc;
+	(void)argv;
+	pfd.state = malloc(sizeof(*pfd.state));
+	need(pfd.state != NULL);
+	pfd_state_init(pfd.state);
+	pfd.backend = &model;
+	pfd.vectors = 8;
+	pfd.policy = pfd_policy_parse("total contexts=6\n"
+		"allow user=1 contexts=3 vectors=4 agents=inversion:rna memory=1\n"
+		"allow user=* contexts=4 sessions=4 prio=7\n", "policy", error, sizeof(error));
+	need(pfd.policy != NULL);
+	return 0;
+}
+
+static unsigned int
+client_come(unsigned int number)
+{
+	const struct pfd_peer peer = { .uid = number / 2, .num_gids = 1 };
+	char reason[RVR_PFD_REASON];
+	int place = pfd_client_add(&pfd, &peer, reason);
+
+	need(place >= 0);
+	return (unsigned int)place;
+}
+
+static void
+check_reply(const struct pfd_reply *reply)
+{
+	struct rvr_pfd_header header;
+
+	need(reply->size >= sizeof(header) && reply->size <= RVR_PFD_MESSAGE_MAX);
+	memcpy(&header, reply->data, sizeof(header));
+	need(rvr_le32_cpu(header.size) == reply->size);
+	need(header.error == 0 ||
+		reply->size == sizeof(header) + sizeof(struct rvr_pfd_refused));
+	need(header.error == 0 || reply->data[sizeof(header)] != '\0');
+}
+
+static void
+packet(unsigned int place, const uint8_t *record, const uint8_t *payload, uint32_t size)
+{
+	static uint32_t id;
+	uint8_t bytes[sizeof(struct rvr_pfd_header) + UINT8_MAX];
+	const struct rvr_pfd_header header = {
+		.type = rvr_cpu_le16(record[2]),
+		.size = rvr_cpu_le32((uint32_t)sizeof(header) + size),
+		.id = rvr_cpu_le32(++id == 0 ? ++id : id),
+	};
+	const int fds[8] = { 5, 6, 7, 8, 9, 10, 11, 12 };
+	struct pfd_reply reply;
+
+	if ((record[0] & 4) != 0) {
+		memcpy(bytes, payload, size);
+	} else {
+		memcpy(bytes, &header, sizeof(header));
+		memcpy(bytes + sizeof(header), payload, size);
+		size += (uint32_t)sizeof(header);
+	}
+	memset(&reply, 0xff, sizeof(reply));
+	pfd_serve(&pfd, place, bytes, size, fds, record[1] % 8, &reply);
+	check_reply(&reply);
+	/* Once more, as after a restart: the same answer. */
+	if ((record[0] & 0x24) == 0x20)
+		pfd_serve(&pfd, place, bytes, size, fds, record[1] % 8, &reply);
+	check_reply(&reply);
+}
+
+static void
+nothing_left(void)
+{
+	const struct pfd_usage *usage = &pfd.state->usage;
+	unsigned int i, j;
+
+	need(usage->clients == 0 && usage->contexts == 0 && usage->agents_contexts == 0);
+	need(usage->sessions == 0 && usage->vectors == 0 && usage->memory == 0);
+	for (i = 0; i < DEVICE_AMI_SW; i++)
+		need(!device.sw_used[i]);
+	for (i = 0; i < DEVICE_AHAS; i++)
+		for (j = 0; j < DEVICE_AMI_HW; j++)
+			need(!device.hw_used[i][j]);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct rvr_pfd_hello hello = { .major = rvr_cpu_le16(RVR_PFD_MAJOR) };
+	const uint8_t greet[RECORD_HEADER] = { 0, 0, RVR_PFD_HELLO, sizeof(hello) };
+	unsigned int places[CLIENTS], i;
+	uint8_t exception[RVR_MGT_MSG_SIZE] = { RVR_E_F_AMI_RING_FAULT };
+	uint32_t len;
+
+	for (i = 0; i < CLIENTS; i++) {
+		places[i] = client_come(i);
+		packet(places[i], greet, (const uint8_t *)&hello, sizeof(hello));
+	}
+	while (size >= RECORD_HEADER) {
+		len = data[3];
+		if (len > size - RECORD_HEADER)
+			len = (uint32_t)(size - RECORD_HEADER);
+		i = data[0] % CLIENTS;
+		if ((data[0] & 8) != 0) {
+			pfd_client_remove(&pfd, places[i]);
+			places[i] = client_come(i);
+		}
+		if ((data[0] & 16) != 0)
+			pfd_recover(&pfd);
+		packet(places[i], data, data + RECORD_HEADER, len);
+		exception[4] = data[1];
+		pfd_exception(&pfd, exception);
+		data += RECORD_HEADER + len;
+		size -= RECORD_HEADER + len;
+	}
+	for (i = 0; i < CLIENTS; i++)
+		pfd_client_remove(&pfd, places[i]);
+	nothing_left();
+	return 0;
+}
