@@ -22,6 +22,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
+#include <rte_malloc.h>
 #include <rte_mbuf.h>
 
 #include "perf.h"
@@ -33,6 +34,7 @@
 #define ETHER_TYPE 0x88b5 /* for local experiments */
 #define HELLO_MS 20
 #define IDLE_US 20
+#define BREATH ((size_t)96 << 20) /* more than DPDK has left of what it began with */
 
 /** What a packet is for. */
 enum kind { KIND_HELLO = 1, KIND_DATA = 2 };
@@ -49,7 +51,7 @@ struct head {
 
 struct options {
 	struct rte_ether_addr peer;
-	uint64_t packets, window, patience_ms, restarts;
+	uint64_t packets, window, patience_ms, restarts, breathe_ms;
 	uint64_t sizes[PERF_LIST_MAX];
 	unsigned int num_sizes;
 	bool echo, has_peer;
@@ -70,6 +72,8 @@ struct end {
 	uint64_t wrong;	      /**< missing, out of order or changed */
 	uint64_t heard;	      /**< TSC when the peer was last heard, 0: not yet */
 	uint64_t hello;	      /**< TSC of the last hello */
+	void *breath;	      /**< memory that comes and goes */
+	uint64_t breathed;    /**< TSC when it did so last */
 };
 
 static volatile sig_atomic_t quit;
@@ -271,6 +275,30 @@ epoch_next(struct end *end)
 	return true;
 }
 
+/**
+ * Memory comes or goes in the middle of traffic, of which vhost is told: its queues stop for
+ * that, and a switch may drop what it has of them. So what is under way is given up.
+ */
+static bool
+breathe(struct end *end)
+{
+	uint64_t now = rte_rdtsc();
+
+	if (now - end->breathed < rte_get_tsc_hz() / MS_PER_S * end->options->breathe_ms ||
+	    end->sent - end->back < end->options->window / 2)
+		return true;
+	end->breathed = now;
+	if (end->breath != NULL) {
+		rte_free(end->breath);
+		end->breath = NULL;
+	} else {
+		end->breath = rte_malloc(NULL, BREATH, 0);
+		if (end->breath == NULL)
+			fprintf(stderr, "no memory to breathe\n");
+	}
+	return epoch_next(end);
+}
+
 static void
 send_all(struct end *end)
 {
@@ -284,6 +312,8 @@ send_all(struct end *end)
 			hello(end);
 		else
 			work += window_fill(end);
+		if (end->options->breathe_ms > 0 && !breathe(end))
+			return;
 		if (end->heard != 0 && rte_rdtsc() - end->heard > patience) {
 			if (!epoch_next(end))
 				return;
@@ -417,6 +447,7 @@ usage(void)
 	       "  --window N       packets under way (default 64)\n"
 	       "  --patience MS    without an answer until packets count as lost (default 30000)\n"
 	       "  --restarts N     how often the other end may vanish (default 0)\n"
+	       "  --breathe MS     memory comes and goes under traffic, each time a restart\n"
 	       "  --json FILE\n");
 }
 
@@ -447,6 +478,8 @@ option_parse(struct options *o, int option, const char *value)
 		return test_number("--patience", value, 1, 3600000, &o->patience_ms);
 	case 'r':
 		return test_number("--restarts", value, 0, 1000000, &o->restarts);
+	case 'b':
+		return test_number("--breathe", value, 1, 3600000, &o->breathe_ms);
 	case 'j':
 		o->json = value;
 		return 0;
@@ -465,6 +498,7 @@ options_parse(struct options *options, int argc, char **argv)
 		{ "window", required_argument, NULL, 'w' },
 		{ "patience", required_argument, NULL, 't' },
 		{ "restarts", required_argument, NULL, 'r' },
+		{ "breathe", required_argument, NULL, 'b' },
 		{ "json", required_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -526,6 +560,7 @@ cmd_traffic(int argc, char **argv)
 		send_all(&end);
 	ret = report(&end, perf_seconds(rte_rdtsc() - begin));
 	test_json_close();
+	rte_free(end.breath);
 	rte_eth_dev_stop(end.port);
 	rte_eth_dev_close(end.port);
 	return ret;

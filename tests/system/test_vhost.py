@@ -23,6 +23,7 @@ RESTARTS = int(os.environ.get("REVERE_VHOST_RESTARTS", "3"))
 SECONDS = 120 + PACKETS // 200
 PAGES = 350
 REMOVED = "has been removed from data core"
+MEM_TABLE = "VHOST_USER_SET_MEM_TABLE"
 
 
 @pytest.fixture
@@ -117,6 +118,29 @@ def test_front_ends_vanish(switch, front_end):
     last = front_end(switched, 1, 1, send(PACKETS // 4))
     assert passed(last.finish(SECONDS)) == PACKETS // 4
     time.sleep(0.1)
+    steady.process.terminate()
+    text = steady.finish(30)
+    assert " 1 epochs, 0 abandoned, 0 wrong" in text, text
+    counters = switched.copies()
+    assert counters["resets"] == 0, counters
+    assert wait_until(lambda: switched.copies()["occupancy"] == 0)
+
+
+@pytest.mark.parametrize("dma", [",threshold=0", ",threshold=auto"])
+def test_memory_changes(switch, front_end, dma):
+    """One front end's memory comes and goes under traffic; the other one doesn't notice."""
+    switched = switch(dma, ["--vm2vm", "0"])
+    steady = front_end(switched, 0, 0, send(1 << 40))
+    changes = switched.text().count(MEM_TABLE)
+    changing = front_end(switched, 1, 1, ["--packets", str(1 << 40), "--patience", "500",
+                                          "--restarts", "1000000", "--breathe", "20"])
+    wanted = changes + 1 + 4 * RESTARTS
+    assert wait_until(lambda: switched.text().count(MEM_TABLE) > wanted, 60)
+    changing.process.terminate()
+    text = changing.finish(30)
+    assert " 0 wrong" in text and int(re.search(r"(\d+) epochs", text).group(1)) > RESTARTS, text
+    last = front_end(switched, 1, 1, send(PACKETS // 4))
+    assert passed(last.finish(SECONDS)) == PACKETS // 4
     steady.process.terminate()
     text = steady.finish(30)
     assert " 1 epochs, 0 abandoned, 0 wrong" in text, text

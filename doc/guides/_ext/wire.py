@@ -310,6 +310,43 @@ class BenchResults(Generated):
         return lines
 
 
+class VhostAccount(Generated):
+    """bench-vhost-account::, out of doc/guides/performance.json"""
+
+    header = "doc/guides/performance.json"
+    sizes = (64, 512, 1518, 9000)
+
+    def lines(self, header):
+        """What a packet costs, and what of that is what, for both directions."""
+        results = json.loads(header.text)["results"]
+        lines = []
+        for direction, way in (("enqueue", "To the guest"), ("dequeue", "From the guest")):
+            bench = f"vhost-{direction}-split-mergeable"
+            rows = [row for row in results if row["bench"] == bench and row["size"] in self.sizes]
+            if rows:
+                lines += account_table(way, rows)
+        return lines or ["Nothing has been recorded yet.", ""]
+
+
+def account_table(way, rows):
+    """Nanoseconds of a packet, by size; the first size is the one that others are compared to."""
+    def cost(row, name):
+        return 1000 / (row["project"] if name == "auto" else row["peers"][name])
+
+    parts = [("vhost copies itself (``sync``)", lambda row: cost(row, "sync")),
+             ("the same copies behind dmadev (``cpu``)", lambda row: cost(row, "cpu")),
+             ("so vhost's path for dmadevs costs", lambda row: cost(row, "cpu") - cost(row, "sync")),
+             (f"and copying, above that of {rows[0]['size']} bytes, is worth",
+              lambda row: cost(row, "cpu") - cost(rows[0], "cpu")),
+             ("the AMU copies (``0``)", lambda row: cost(row, "0")),
+             ("who does it best (``auto``)", lambda row: cost(row, "auto"))]
+    head = [way] + [f"{row['size']} bytes" for row in rows]
+    cells = [[text] + [f"{part(row):.0f}" for row in rows] for text, part in parts]
+    cells.append(["that is, times as fast as ``sync``"] +
+                 [f"{cost(row, 'sync') / cost(row, 'auto'):.2f}" for row in rows])
+    return table(head, cells, [46] + [11] * len(rows))
+
+
 def peers_table(rows):
     """Project and peers, with ratios."""
     peers = list(rows[0]["peers"])
@@ -336,6 +373,7 @@ def setup(app):
                             ("rvr-commands", Commands), ("rvr-exceptions", Exceptions),
                             ("rvr-struct", Structs), ("rvr-enum", Enums),
                             ("rvr-defines", Defines), ("emu-settings", Settings),
-                            ("bench-results", BenchResults)):
+                            ("bench-results", BenchResults),
+                            ("bench-vhost-account", VhostAccount)):
         app.add_directive(name, directive)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
