@@ -47,6 +47,7 @@
 #define EXPLORE_MIN 16u	  /* decisions from one look at all ways to the next: at first, */
 #define EXPLORE_MAX 256u  /* and after the same way was best several times */
 #define LENGTH_CHANGE 1.3 /* mean lengths that differ so much are another load */
+#define CHANGE 1.02	  /* a way has to be that much better than the one before */
 #define CPU_MARGIN 1.03	  /* the CPU has to be that much better: it has other work, too */
 #define WEIGHT 0.0625	  /* of a new value in a mean */
 #define OUTLIER 4	  /* times the mean, and a value counts as interrupted */
@@ -409,7 +410,7 @@ bytes_done(const struct revere_dma_vchan *vchan)
 	return vchan->answered_bytes + vchan->count.cpu_bytes;
 }
 
-/** The way that gets most done. */
+/** The way that gets most done; of ways that are nearly as good the one before. */
 static enum rte_pmd_revere_dma_way
 way_best(const struct revere_dma_auto *tune)
 {
@@ -420,7 +421,7 @@ way_best(const struct revere_dma_auto *tune)
 		best = RTE_PMD_REVERE_DMA_WAY_AMU;
 	if (score[RTE_PMD_REVERE_DMA_WAY_CPU] > score[best] * CPU_MARGIN)
 		best = RTE_PMD_REVERE_DMA_WAY_CPU;
-	return best;
+	return score[best] > score[tune->best] * CHANGE ? best : tune->best;
 }
 
 /** Begins to look at all ways. */
