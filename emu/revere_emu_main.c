@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -579,6 +580,18 @@ asks_for(int argc, char **argv, const char *option, const char *letter)
 	return false;
 }
 
+/* Pages that are files of their own have a descriptor each. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -594,6 +607,7 @@ main(int argc, char **argv)
 		puts("revere-emu " REVERE_VERSION);
 		return EXIT_SUCCESS;
 	}
+	raise_descriptors();
 	log_to_journal = getenv("JOURNAL_STREAM") != NULL;
 	revere_emu_config_init(&options.config);
 	options.config.log = log_line;

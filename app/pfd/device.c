@@ -11,8 +11,8 @@
  * for are told by their number, and commands by the device's indices.
  */
 
+#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -349,6 +349,9 @@ device_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, 
 		.pasid = pasid,
 	};
 
+	/* The server maps a file once for all: who may read it only must not write to it there. */
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR)
+		return -EACCES;
 	return ask(arg, RVR_VFIO_USER_DMA_MAP_PASID, &map, sizeof(map), fd, NULL, 0, NULL);
 }
 

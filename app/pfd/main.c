@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pfd.h"
@@ -28,7 +29,6 @@
 #define EXIT_USAGE 2
 #define MAX_EVENTS 64
 #define MAX_FDS 8 /* with a packet; more than any request has */
-#define DESCRIPTORS 4096
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -213,11 +213,21 @@ watch(const struct daemon *daemon, int fd, uint32_t events, uint32_t what)
 	return epoll_ctl(daemon->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+static uint64_t
+now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 static void
 client_drop(struct daemon *daemon, unsigned int place)
 {
 	struct pfd_client *client = &daemon->pfd.state->clients[place];
 	struct pfd_usage usage = client->usage;
+	uint64_t begin = now_us();
 	char name[24];
 
 	if (!client->used)
@@ -225,8 +235,8 @@ client_drop(struct daemon *daemon, unsigned int place)
 	client_name(daemon, place, name);
 	pfd_client_remove(&daemon->pfd, place);
 	pfd_log(PFD_INFO, "client %u (process %d) is gone: %u contexts, %u of agents, %u sessions "
-		"are free", place, (int)client->peer.pid, usage.contexts, usage.agents_contexts,
-		usage.sessions);
+		"are free, it took %" PRIu64 " us", place, (int)client->peer.pid, usage.contexts,
+		usage.agents_contexts, usage.sessions, now_us() - begin);
 	pfd_keep_no_more(name);
 	if (daemon->conns[place] >= 0)
 		close(daemon->conns[place]);
@@ -786,12 +796,16 @@ int
 main(int argc, char **argv)
 {
 	struct options options = { .mode = 0666 };
-	struct rlimit files = { DESCRIPTORS, DESCRIPTORS };
+	struct rlimit files;
 	int code, i, kept = 0;
 
 	if (!read_options(argc, argv, &options, &code))
 		return code;
-	setrlimit(RLIMIT_NOFILE, &files);
+	/* A client has one, and as many wait to be handed on to the next service. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (!options.keeper)
 		return run(&options);
 	for (i = 0; i < argc; i++)

@@ -25,15 +25,16 @@
 
 #include "rvr_pfd.h"
 
+/* Fuzzers have smaller tables, as they look through all of them. */
+#ifndef PFD_CLIENTS
 #define PFD_CLIENTS 256
-#define PFD_VECTORS 64	/* of one client */
-#ifndef PFD_IDS
 #define PFD_IDS 0x10000u /* AMI_SW_ID, AMI_HW_ID; sessions beyond it aren't given */
+#define PFD_DEVICE_VECTORS RVR_VECTORS
 #endif
+#define PFD_VECTORS 64	/* of one client */
 #define PFD_AHAS 64
 #define PFD_EXCEPTIONS 16 /* of one client that wait to be taken */
 #define PFD_GROUPS 64
-#define PFD_DEVICE_VECTORS RVR_VECTORS
 
 /* ---- Log (main.c) --------------------------------------------------------------------------- */
 

@@ -38,9 +38,13 @@ struct pfd_policy {
 	struct rule rules[RULES_MAX];
 };
 
+#define UNSAID UINT32_MAX /* follows from contexts */
+
 static const struct pfd_limits limits_preset = {
 	.clients = 16,
 	.contexts = 4,
+	.agents_contexts = UNSAID,
+	.sessions = UNSAID,
 	.vectors = 16,
 	.prio = 15,
 	.memory = UINT64_C(1) << 34,
@@ -105,16 +109,17 @@ read_agents(const struct reader *reader, char *text, struct pfd_limits *limits)
 		{ "dma", RVR_AHA_DMA },
 	};
 	char *name, *rest = text;
+	uint64_t kind;
 	size_t i;
 
 	limits->kinds = 0;
 	while ((name = strsep(&rest, ":")) != NULL) {
+		kind = strcmp(name, "any") == 0 ? UINT64_MAX : 0;
 		for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 			if (strcmp(name, kinds[i].name) == 0)
-				limits->kinds |= UINT64_C(1) << kinds[i].kind;
-		if (strcmp(name, "any") == 0)
-			limits->kinds = UINT64_MAX;
-		else if (limits->kinds == 0 || strcmp(name, "") == 0)
+				kind = UINT64_C(1) << kinds[i].kind;
+		limits->kinds |= kind;
+		if (kind == 0)
 			return wrong(reader, "agents=%s: inversion, rna, crypto, dma or any, with "
 				"':' between them", name);
 	}
@@ -226,9 +231,9 @@ rule_complete(struct rule *rule)
 {
 	struct pfd_limits *limits = &rule->limits;
 
-	if (limits->agents_contexts == 0)
+	if (limits->agents_contexts == UNSAID)
 		limits->agents_contexts = 2 * limits->contexts;
-	if (limits->sessions == 0)
+	if (limits->sessions == UNSAID)
 		limits->sessions = 8 * limits->contexts;
 }
 

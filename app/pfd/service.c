@@ -356,11 +356,13 @@ serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 {
 	struct pfd_client *client = client_at(pfd, place);
 	const struct pfd_limits *limits = pfd_policy_find(pfd->policy, &client->peer);
+	const struct pfd_limits *total = pfd_policy_total(pfd->policy);
 	uint64_t iova = rvr_le64_cpu(request->dma.iova), size = rvr_le64_cpu(request->dma.size);
 	uint64_t used = pfd_usage_of(pfd, client->peer.uid).memory;
 	int ret;
 
-	if (limits == NULL || size > limits->memory || used > limits->memory - size)
+	if (limits == NULL || size > limits->memory || used > limits->memory - size ||
+		size > total->memory || pfd->state->usage.memory > total->memory - size)
 		return wrong(reason, -EDQUOT, "quota: user %u has %" PRIu64 " MiB mapped, %" PRIu64
 			" more are beyond the policy", (unsigned int)client->peer.uid, used >> 20,
 			size >> 20);

@@ -125,7 +125,7 @@ def fixture_pmd(processes):
         args += ["-d", programs.DRIVERS, f"--file-prefix=pfd{os.getpid()}_{number}"]
         args += [f"--vdev={vdev}" for vdev in vdevs]
         return processes.enter_context(
-            programs.Testpmd(args, ["--total-num-mbufs=8192"] + list(app), 120))
+            programs.Testpmd(args, ["--total-num-mbufs=8192"] + list(app), 120 + 5 * KILLS))
     return run
 
 
@@ -169,6 +169,14 @@ def test_net(start, pmd):
     assert wait_until(lambda: daemon.usage() == (0, 0, 0, 0, 0, 0))
 
 
+def test_type_b(start, pmd):
+    """A device that keeps its indices in memory keeps each client's in that client's."""
+    daemon = start(ALL, device=("--ami-type", "B"))
+    port = pmd([f"net_revere0,pfd={daemon.path}"])
+    forwards(port)
+    leave(port)
+
+
 def test_port_in_use(start, pmd):
     """A port of the network agent is one client's."""
     daemon = start()
@@ -184,12 +192,14 @@ def test_port_in_use(start, pmd):
 @pytest.mark.parametrize("command, vdev, says", [
     ("selftest", "raw_revere0", r"ok and again"),
     (["perf", "dma", "--ms", "50", "--size", "64,4096", "--batch", "32"], "dma_revere0", "4096"),
+    (["rx-intr", "--queues", "4"], "net_revere0", "20000 received, 0 strange, 0 forgotten"),
 ])
 def test_classes(start, command, vdev, says):
-    """Raw devices do what they do elsewhere; copies are copies."""
+    """Raw devices do what they do elsewhere; copies are copies; interrupts wake who sleeps."""
     daemon = start()
     command = [command] if isinstance(command, str) else command
-    argv = ["timeout", "120"] + programs.sanitizer_env() + [programs.TEST_REVERE, "-l", "0"]
+    argv = ["timeout", "120"] + programs.sanitizer_env() + [programs.TEST_REVERE]
+    argv += programs.two_lcores()
     argv += programs.memory_args(256, programs.free_hugepages() >= 256)
     argv += ["--no-pci", "--no-telemetry", f"--file-prefix=pfd{os.getpid()}", "-d",
              programs.DRIVERS, f"--vdev={vdev},pfd={daemon.path}", "--"] + command
@@ -488,7 +498,8 @@ def test_clients_killed(start, pmd):
     port.command("stop")
     leave(port)
     assert survivor.stop() > 100
-    print(f"free after {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms, at most "
+    took = sorted(int(us) for us in re.findall(r"are free, it took (\d+) us", daemon.text()))
+    print(f"taken back in {took[len(took) // 2]} us, at most {took[-1]}; free after {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms, at most "
           f"{max(seconds) * 1000:.1f} ms, in {len(seconds)} kills")
     # Here programs that poll have all CPUs, and a process takes its time to end.
     assert min(seconds) < 0.1
@@ -579,6 +590,49 @@ def test_device_killed(start, pmd):
     # in place of the one that the fixture looks at
     daemon.process = subprocess.Popen(["sleep", "60"])
     daemon.stop = lambda: daemon.process.kill() or daemon.process.wait() * 0
+
+
+def test_memory_to_read(start, tmp_path):
+    """A file that its sender may only read isn't the device's to write to; quotas of memory."""
+    daemon = start("total memory=3\nallow user=* memory=2\n")
+    path = tmp_path / "memory"
+    path.write_bytes(bytes(8 << 20))
+    with open(path, "rb") as read_only, open(path, "r+b") as both, \
+            pfd.Service(daemon.path) as one, pfd.Service(daemon.path, uid=65534) as two:
+        with pytest.raises(pfd.Refused, match="can't be mapped: Permission denied"):
+            one.dma_map(0, 4096, read_only.fileno())
+        one.dma_map(0, 1 << 20, both.fileno())
+        with pytest.raises(pfd.Refused, match="quota: user 0 has 1 MiB mapped, 2 more"):
+            one.dma_map(1 << 30, 2 << 20, both.fileno())
+        one.dma_map(1 << 30, 1 << 20, both.fileno())
+        two.dma_map(0, 1 << 20, both.fileno())
+        with pytest.raises(pfd.Refused, match="quota: user 65534 has 1 MiB mapped"):
+            two.dma_map(1 << 30, 1 << 20, both.fileno())
+        one.dma_unmap(0, 1 << 20)
+        two.dma_map(1 << 30, 1 << 20, both.fileno())
+
+
+@pytest.mark.parametrize("policy, says", [
+    ("allow", "p:1: user= or group= is missing"),
+    ("total user=0", "p:1: total has no user or group"),
+    ("\n# remark\nallow user=0 contexts=99999", "p:3: contexts=99999: 0 to 65536 are possible"),
+    ("allow user=* prio=16", "prio=16: 0 to 15 are possible"),
+    ("allow user=* prio=", "prio=: 0 to 15 are possible"),
+    ("allow user=* memory=-1", "memory=-1: MiB are needed"),
+    ("allow user=* agents=dma:what", "agents=what: inversion, rna, crypto, dma or any"),
+    ("allow user=* group=0", "group=0: a line has one user or group"),
+    ("allow user=nobody-at-all", "user=nobody-at-all: there is no such user"),
+    ("allow user=* colour=red", "colour: there is no such key"),
+    ("allow user=* contexts", "'contexts' is no key=value"),
+])
+def test_bad_policy(tmp_path, policy, says):
+    """What is wrong in a policy has a line, and its number."""
+    if not os.path.exists(PROGRAM):
+        pytest.skip("no " + os.path.relpath(PROGRAM, programs.TOP))
+    (tmp_path / "p").write_text(policy)
+    result = subprocess.run([PROGRAM, "--device", "x", "--socket", "y", "--policy", "p"],
+                            check=False, capture_output=True, text=True, timeout=30, cwd=tmp_path)
+    assert (result.returncode, says in result.stderr) == (2, True), result.stderr
 
 
 @pytest.mark.parametrize("args, says, code", [
