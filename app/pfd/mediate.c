@@ -185,8 +185,11 @@ pfd_drop_ami_hw(struct pfd *pfd, uint16_t id)
 		return;
 	EXECUTE(pfd, f_ami_hw_disable, .ami_hw_id = id);
 	EXECUTE(pfd, f_ami_hw_reset, .ami_hw_id = id);
-	EXECUTE(pfd, pf_ami_hw_unmap, .phy_ami_hw_id = ami_hw->phy_id, .aha_id = ami_hw->aha_id);
-	pfd->state->phy_ami_hw[ami_hw->aha_id % PFD_AHAS][ami_hw->phy_id] = 0;
+	if (ami_hw->taken) {
+		EXECUTE(pfd, pf_ami_hw_unmap, .phy_ami_hw_id = ami_hw->phy_id,
+			.aha_id = ami_hw->aha_id);
+		pfd->state->phy_ami_hw[ami_hw->aha_id % PFD_AHAS][ami_hw->phy_id] = 0;
+	}
 	memset(ami_hw, 0, sizeof(*ami_hw));
 	client_of(pfd, owner)->usage.agents_contexts--;
 	pfd->state->usage.agents_contexts--;
@@ -202,8 +205,10 @@ pfd_drop_ami_sw(struct pfd *pfd, uint16_t id)
 		return;
 	EXECUTE(pfd, f_ami_sw_disable, .ami_sw_id = id);
 	EXECUTE(pfd, f_ami_sw_reset, .ami_sw_id = id);
-	EXECUTE(pfd, pf_ami_sw_unmap, .phy_ami_sw_id = ami_sw->phy_id);
-	pfd->state->phy_ami_sw[ami_sw->phy_id] = 0;
+	if (ami_sw->taken) {
+		EXECUTE(pfd, pf_ami_sw_unmap, .phy_ami_sw_id = ami_sw->phy_id);
+		pfd->state->phy_ami_sw[ami_sw->phy_id] = 0;
+	}
 	memset(ami_sw, 0, sizeof(*ami_sw));
 	client_of(pfd, owner)->usage.contexts--;
 	pfd->state->usage.contexts--;
@@ -351,12 +356,12 @@ map_phy_ami_sw(const struct mediation *m, uint16_t id)
 		if (state->phy_ami_sw[phy_id])
 			continue;
 		ami_sw->phy_id = (uint16_t)phy_id;
+		__atomic_store_n(&ami_sw->taken, true, __ATOMIC_SEQ_CST);
 		ret = EXECUTE(m->pfd, pf_ami_sw_map, .phy_ami_sw_id = phy_id, .ami_sw_id = id);
-		if (ret == RVR_ST_PF_AMI_SW_MAP_PHY_AMI_SW_MAPPED)
-			continue;
-		if (ret == 0)
-			state->phy_ami_sw[phy_id] = 1;
-		return ret;
+		ami_sw->taken = ret == 0;
+		state->phy_ami_sw[phy_id] = ret == 0;
+		if (ret != RVR_ST_PF_AMI_SW_MAP_PHY_AMI_SW_MAPPED)
+			return ret;
 	}
 	return RVR_STATUS_OTHER;
 }
@@ -380,10 +385,10 @@ pf_ami_sw_map(const struct mediation *m)
 	if (beyond(m, "contexts", used.contexts, m->limits->contexts, state->usage.contexts,
 		    pfd_policy_total(m->pfd->policy)->contexts))
 		return 0;
+	pending_begin(m, PFD_AMI_SW, false, id);
 	state->ami_sw[id] = (struct pfd_ami_sw){ .owner = m->owner };
 	m->client->usage.contexts++;
 	state->usage.contexts++;
-	pending_begin(m, PFD_AMI_SW, false, id);
 	ret = map_phy_ami_sw(m, id);
 	if (ret == 0 && clean_ami_sw(m, id) == 0) {
 		rsp.phy_ami_sw_id = state->ami_sw[id].phy_id;
@@ -552,13 +557,13 @@ map_phy_ami_hw(const struct mediation *m, uint16_t id)
 		if (state->phy_ami_hw[ami_hw->aha_id][phy_id])
 			continue;
 		ami_hw->phy_id = (uint16_t)phy_id;
+		__atomic_store_n(&ami_hw->taken, true, __ATOMIC_SEQ_CST);
 		ret = EXECUTE(m->pfd, pf_ami_hw_map, .aha_id = ami_hw->aha_id,
 			.phy_ami_hw_id = phy_id, .ami_hw_id = id);
-		if (ret == RVR_ST_PF_AMI_HW_MAP_PHY_AMI_HW_MAPPED)
-			continue;
-		if (ret == 0)
-			state->phy_ami_hw[ami_hw->aha_id][phy_id] = 1;
-		return ret;
+		ami_hw->taken = ret == 0;
+		state->phy_ami_hw[ami_hw->aha_id][phy_id] = ret == 0;
+		if (ret != RVR_ST_PF_AMI_HW_MAP_PHY_AMI_HW_MAPPED)
+			return ret;
 	}
 	return RVR_STATUS_OTHER;
 }
@@ -570,10 +575,10 @@ map_ami_hw(const struct mediation *m, uint16_t id, uint16_t aha_id)
 	struct rvr_pf_ami_hw_map_rsp rsp;
 	int ret;
 
+	pending_begin(m, PFD_AMI_HW, false, id);
 	state->ami_hw[id] = (struct pfd_ami_hw){ .owner = m->owner, .aha_id = aha_id };
 	m->client->usage.agents_contexts++;
 	state->usage.agents_contexts++;
-	pending_begin(m, PFD_AMI_HW, false, id);
 	ret = map_phy_ami_hw(m, id);
 	if (ret == 0 && clean_ami_hw(m, id) == 0) {
 		rsp.phy_ami_hw_id = state->ami_hw[id].phy_id;
@@ -723,10 +728,10 @@ pf_asn_create(const struct mediation *m)
 	if (req.asn_id >= PFD_IDS)
 		return refuse(m, "session %u, there are 0 to %u", (unsigned int)req.asn_id,
 			PFD_IDS - 1);
+	pending_begin(m, PFD_ASN, false, (uint16_t)req.asn_id);
 	state->asn_owner[req.asn_id] = m->owner;
 	m->client->usage.sessions++;
 	state->usage.sessions++;
-	pending_begin(m, PFD_ASN, false, (uint16_t)req.asn_id);
 	ret = forward(m, m->request);
 	if (ret < 0 || rvr_msg_status(m->response) != RVR_STATUS_OK) {
 		state->asn_owner[req.asn_id] = 0;

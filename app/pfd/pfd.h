@@ -80,7 +80,7 @@ const struct pfd_limits *pfd_policy_total(const struct pfd_policy *policy);
 /* ---- State ---------------------------------------------------------------------------------- */
 
 #define PFD_STATE_MAGIC UINT64_C(0x30646670727672)
-#define PFD_STATE_VERSION 1u
+#define PFD_STATE_VERSION 2u
 
 struct pfd_usage {
 	uint32_t clients, contexts, agents_contexts, sessions, vectors;
@@ -109,11 +109,13 @@ struct pfd_client {
 /* owner: place of the client + 1, 0 none */
 struct pfd_ami_sw {
 	uint16_t owner, phy_id;
+	bool taken;	 /* phy_id is nobody else's: it is mapped, or was about to be */
 	bool configured; /* has its PASID */
 };
 
 struct pfd_ami_hw {
 	uint16_t owner, phy_id, aha_id;
+	bool taken;
 	bool configured;
 };
 

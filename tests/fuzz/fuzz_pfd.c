@@ -9,12 +9,14 @@
  *
  * An input is a sequence of packets, each
  *	u8 who: [1:0] client, [2] the packet is as it stands, else it gets a fitting header,
- *	        [3] the client leaves and another one comes, [4] the service is started again
- *	u8 descriptors
+ *	        [3] the client leaves and another one comes, [4] the service dies within it, and
+ *	        the next one finds the packet again, [5] it comes twice
+ *	u8 [2:0] descriptors, [7:3] of how many calls of the device the service survives
  *	u8 type, of the header
  *	u8 size of the payload, then the payload
  */
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +169,17 @@ create(const void *request)
 	return RVR_STATUS_OK;
 }
 
+/* SIGKILL: before the device has got a command, or after. */
+static jmp_buf death;
+static int calls_left = -1; /* two for each command; < 0: immortal */
+
+static void
+maybe_die(void)
+{
+	if (calls_left >= 0 && calls_left-- == 0)
+		longjmp(death, 1);
+}
+
 static int
 model_command(void *arg, const void *request, void *response)
 {
@@ -174,6 +187,7 @@ model_command(void *arg, const void *request, void *response)
 	uint64_t id = rvr_msg_get(request, 0x04, 27, 0);
 
 	(void)arg;
+	maybe_die();
 	memset(response, 0, RVR_MGT_MSG_SIZE);
 	if (opcode == RVR_PF_AMI_SW_MAP)
 		status = map_ami_sw(request);
@@ -195,6 +209,7 @@ model_command(void *arg, const void *request, void *response)
 		status = context_command(opcode, request);
 	rvr_msg_put(response, 0, 15, 0, opcode);
 	rvr_msg_put(response, 0, 31, 16, status);
+	maybe_die();
 	return 0;
 }
 
@@ -221,6 +236,7 @@ model_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, u
 	(void)offset;
 	need(pasid >= 1 && pasid <= PFD_CLIENTS && size > 0 && iova + (size - 1) >= iova);
 	need(fd >= 0);
+	maybe_die();
 	return iova == 0 ? -EEXIST : 0;
 }
 
@@ -302,6 +318,35 @@ check_reply(const struct pfd_reply *reply)
 	need(header.error == 0 || reply->data[sizeof(header)] != '\0');
 }
 
+/* A service that dies, and the next one, which finds the packet where it was. */
+static void
+serve_and_die(unsigned int place, const uint8_t *bytes, uint32_t size, const int *fds, uint8_t how)
+{
+	static struct pfd_reply reply;
+
+	calls_left = how >> 3;
+	if (setjmp(death) == 0)
+		pfd_serve(&pfd, place, bytes, size, fds, how % 8, &reply);
+	calls_left = -1;
+	pfd_recover(&pfd);
+}
+
+/* What the service takes for somebody's is there, and nothing else is. */
+static void
+same_as_device(void)
+{
+	const struct pfd_state *state = pfd.state;
+	uint32_t id;
+
+	for (id = 0; id < PFD_IDS; id++) {
+		need((state->ami_sw[id].owner != 0) == (device.sw_phy[id] != 0));
+		need((state->ami_hw[id].owner != 0) == (device.hw_phy[id] != 0));
+		need((state->asn_owner[id] != 0) == device.asn[id]);
+		need(state->ami_sw[id].owner == 0 ||
+			state->ami_sw[id].phy_id + 1u == device.sw_phy[id]);
+	}
+}
+
 static void
 packet(unsigned int place, const uint8_t *record, const uint8_t *payload, uint32_t size)
 {
@@ -323,6 +368,8 @@ packet(unsigned int place, const uint8_t *record, const uint8_t *payload, uint32
 		size += (uint32_t)sizeof(header);
 	}
 	memset(&reply, 0xff, sizeof(reply));
+	if ((record[0] & 16) != 0)
+		serve_and_die(place, bytes, size, fds, record[1]);
 	pfd_serve(&pfd, place, bytes, size, fds, record[1] % 8, &reply);
 	check_reply(&reply);
 	/* Once more, as after a restart: the same answer. */
@@ -368,11 +415,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			pfd_client_remove(&pfd, places[i]);
 			places[i] = client_come(i);
 		}
-		if ((data[0] & 16) != 0)
-			pfd_recover(&pfd);
 		packet(places[i], data, data + RECORD_HEADER, len);
 		exception[4] = data[1];
 		pfd_exception(&pfd, exception);
+		same_as_device();
 		data += RECORD_HEADER + len;
 		size -= RECORD_HEADER + len;
 	}

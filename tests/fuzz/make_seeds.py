@@ -246,6 +246,9 @@ PFD = {
     pfd_command(7, w4=0) + pfd_command(14, w4=0),
     "again": pfd_command(6, 0, 0x20, w4=1 << 16) + pfd_command(7, 0, 0x20, w4=0),
     "dies": pfd_context(0, 0, 0) + packet(5, b"", 8) + packet(5, b"", 16),
+    "killed": pfd_context(0, 0, 0) + b"".join(
+        packet(4, struct.pack("<16I", 6, 1 << 16, i + 1, *[0] * 13), 1 | 16, i << 3) +
+        packet(4, struct.pack("<16I", 7, i + 1, *[0] * 14), 1 | 16, i << 3) for i in range(9)),
     "malformed": packet(0, b"", raw=4) + packet(0, b"\1", raw=4) +
     packet(0, struct.pack("<HHIII", 4, 0, 80, 1, 0), raw=4) + packet(77) + packet(4, b"123"),
 }
