@@ -40,9 +40,11 @@ def packet_rates(options):
             pmd.command("start tx_first 8")
             time.sleep(0.3)
             rate = pmd.rate(2)
+            counters = pmd.command("show port xstats 0")
             pmd.command("stop")
             if rate == 0:
-                raise ProgramError(f"no packet of {size} bytes came back")
+                raise ProgramError(f"no packet of {size} bytes came back:\n{counters}"
+                                   + pmd.tail())
             print(f"  {size:5} B  {rate / 1e6:8.2f} Mpps  {rate * size * 8 / 1e9:8.2f} Gbit/s")
         free, size = stop(pmd)
         if free != size:
