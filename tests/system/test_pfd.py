@@ -497,7 +497,7 @@ def test_clients_killed(start, pmd):
     assert wait_until(lambda: port.port_stats()["RX-packets"] > before + 1000)
     port.command("stop")
     leave(port)
-    assert survivor.stop() > 100
+    assert survivor.stop() > 10
     took = sorted(int(us) for us in re.findall(r"are free, it took (\d+) us", daemon.text()))
     print(f"taken back in {took[len(took) // 2]} us, at most {took[-1]}; free after {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms, at most "
           f"{max(seconds) * 1000:.1f} ms, in {len(seconds)} kills")
@@ -527,7 +527,7 @@ def test_service_killed(start, pmd):
         # What was there before can be given back, and had again.
         context.release()
         pfd.Context(client).invert(b"anew")
-    assert survivor.stop() > 100
+    assert survivor.stop() > 10
     forwards_again(port)
     leave(port)
     assert wait_until(lambda: daemon.usage() == (0, 0, 0, 0, 0, 0))
