@@ -41,17 +41,18 @@
 #define SAMPLE_TURNS 64u  /* submits from one timed copy to the next */
 #define SAMPLE_MIN 512u	  /* of shorter copies, looking at the clock is what costs most */
 #define SAMPLE_MAX 8192u  /* longest copy that is timed, should the AMU have been to do it */
-#define SETTLE_TURNS 64u  /* submits after a change, until what gets done is measured */
-#define WAY_TURNS 128u	  /* submits from one decision to the next */
+#define SETTLE_TURNS 32u  /* submits after a change, until what gets done is measured */
+#define WAY_TURNS 64u	  /* submits from one decision to the next */
 #define LOOKS 2u	  /* at each way, of which the better one counts */
 #define EXPLORE_MIN 16u	  /* decisions from one look at all ways to the next: at first, */
-#define EXPLORE_MAX 256u  /* and after the same way was best several times */
+#define EXPLORE_MAX 512u  /* and after the same way was best several times */
 #define LENGTH_CHANGE 1.3 /* mean lengths that differ so much are another load */
 #define CHANGE 1.02	  /* a way has to be that much better than the one before */
 #define CPU_MARGIN 1.03	  /* the CPU has to be that much better: it has other work, too */
 #define WEIGHT 0.0625	  /* of a new value in a mean */
 #define OUTLIER 4	  /* times the mean, and a value counts as interrupted */
-#define PAUSE 50	  /* the same for the time between submits */
+#define PAUSE 50	  /* the same for the time between submits, */
+#define LOST 16		  /* and where ways are compared: the AMU's last burst may take that */
 #define BACKLOG_BURSTS 2  /* the AMU may be so many bursts behind */
 #define BACKLOG_MIN_US 4  /* and at least so much */
 #define BACKLOG_MAX_US 100
@@ -514,8 +515,11 @@ period_turn(struct revere_dma_vchan *vchan, double interval)
 	struct revere_dma_auto *tune = &vchan->tune;
 
 	tune->turns++;
-	/* Who had nothing to submit for a while has not been slow, but who had no room was. */
-	tune->cycles += tune->no_room ? interval : RTE_MIN(interval, PAUSE * tune->interval);
+	/*
+	 * Who had nothing to submit for a while has not been slow, nor who lost the CPU once, but
+	 * who had no room was.
+	 */
+	tune->cycles += tune->no_room ? interval : RTE_MIN(interval, LOST * tune->interval);
 	tune->no_room = vchan->limit - vchan->head < vchan->nb_desc / 4u;
 	if (tune->turns % WAY_TURNS == SETTLE_TURNS) {
 		tune->bytes = bytes_done(vchan);
