@@ -57,7 +57,7 @@ _Static_assert(sizeof(struct rvr_rna_tx) == 16, "wire");
 
 /** A packet, or a piece of one. A packet's pieces may go on in the next message. */
 struct rvr_rna_tx_desc {
-	rvr_le64 addr;	/**< of the data; 0 with RVR_RNA_TX_INLINE */
+	rvr_le64 addr;	/**< of the data */
 	rvr_le16 len;	/**< bytes, 1.. */
 	rvr_le16 flags; /**< RVR_RNA_TX_* */
 	rvr_le32 meta;	/**< 0 */
