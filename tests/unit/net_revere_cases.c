@@ -630,6 +630,59 @@ descriptors_have_status(void **state)
 	pools_are_full();
 }
 
+/** Sends one packet in bursts until no more fits. @return how many went */
+static unsigned int
+send_until_full(uint16_t port, struct rte_mbuf *m)
+{
+	struct rte_mbuf *pkts[32];
+	unsigned int i, sent = 0, now;
+
+	for (i = 0; i < RTE_DIM(pkts); i++)
+		pkts[i] = m;
+	do {
+		rte_mbuf_refcnt_update(m, RTE_DIM(pkts));
+		now = rte_eth_tx_burst(port, 0, pkts, RTE_DIM(pkts));
+		rte_mbuf_refcnt_update(m, (int16_t)now - (int16_t)RTE_DIM(pkts));
+		sent += now;
+	} while (now > 0);
+	return sent;
+}
+
+/** A wire that takes nothing pushes back when all descriptors are in use, not before. */
+static void
+descriptors_fit(void **state)
+{
+	static const uint16_t counts[] = { 100, 512, 1000, 2048, 4096, 512 };
+	unsigned int i, sent;
+	int port;
+
+	(void)state;
+	/* In a doorbell the device waits for what may leave soon: this would take long. */
+	if (strstr(device_args, "mode=inline") != NULL)
+		skip();
+	port = port_add("net_revere_test", "backend=null");
+	assert_true(port >= 0);
+	for (i = 0; i < RTE_DIM(counts); i++) {
+		const struct setup setup = { .tx_desc = counts[i] };
+		struct rte_mbuf *m = packet_make(pool, 1, 1000, ROOM);
+		uint16_t id = (uint16_t)port;
+
+		assert_int_equal(port_setup(id, &setup), 0);
+		assert_int_equal(rte_eth_dev_start(id), 0);
+		/* 125 packets a second, and 20 at once */
+		assert_int_equal(rte_eth_set_queue_rate_limit(id, 0, 1), 0);
+		sent = send_until_full(id, m);
+		assert_in_range(sent, counts[i], counts[i] + 32 + PATIENCE_S * 125);
+		assert_int_equal(rte_eth_tx_descriptor_status(id, 0, counts[i] - 1),
+			RTE_ETH_TX_DESC_FULL);
+		assert_int_equal(rte_eth_set_queue_rate_limit(id, 0, 0), 0);
+		assert_int_equal(rte_eth_dev_stop(id), 0);
+		rte_pktmbuf_free(m);
+	}
+	port_down((uint16_t)port);
+	pools_are_full();
+}
+
 static void
 counters_count(void **state)
 {
@@ -2263,6 +2316,7 @@ run_cases(void)
 		CASE(queues_start_alone),
 		CASE(small_pools_suffice),
 		CASE(descriptors_have_status),
+		CASE(descriptors_fit),
 		CASE(counters_count),
 		CASE(slow_reader_misses_packets),
 		CASE(filters_work),

@@ -376,6 +376,8 @@ unsigned int revere_net_pair_plan(const struct revere_dev_info *info, uint8_t lo
 /** @return ASN_ID or a negative errno */
 int revere_net_session(struct revere_net *net, struct revere_ami_sw *ami_sw,
 	struct revere_ami_hw *ami_hw, const struct revere_vf_session *session);
+/** Whether a pair's ring of packets has too few slots for its Tx queue: a reset changes that. */
+bool revere_net_pair_is_short(const struct revere_net *net, uint16_t id);
 /** Back to the state after creation: the device has forgotten all that it was given. */
 int revere_net_pair_reset(struct revere_net *net, uint16_t id);
 /** Wakes a device that has no thread of its own. */

@@ -144,6 +144,49 @@ pair_open(struct revere_net *net, struct revere_net_pair *pair)
 	return ret;
 }
 
+/** Slots of a Tx queue's ring of packets, so that its descriptors fit in bursts of this length. */
+#define TX_BURST 32
+
+static uint8_t
+tx_log2_slots(const struct revere_net *net, uint16_t id)
+{
+	const struct rte_eth_dev_data *data = net->data;
+	const struct revere_net_txq *txq = id < data->nb_tx_queues ? data->tx_queues[id] : NULL;
+	uint32_t descs, msgs, log2;
+
+	if (txq == NULL)
+		return net->log2_slots;
+	descs = ((RVR_DW << net->log2_msg_length) - sizeof(struct rvr_rna_tx)) /
+		sizeof(struct rvr_rna_tx_desc);
+	msgs = RTE_ALIGN_MUL_CEIL(txq->nb_desc, TX_BURST) / TX_BURST *
+	       ((TX_BURST + descs - 1) / descs);
+	log2 = RTE_MIN(rte_log2_u32(msgs), (uint32_t)revere_dev_info(net->dev)->max_log2_size);
+	return (uint8_t)RTE_MAX(log2, (uint32_t)net->log2_slots);
+}
+
+static uint32_t
+tx_slots(const struct revere_net_pair *pair)
+{
+	return revere_ami_sw_ring(pair->ami_sw, RVR_AMS_TX, REVERE_NET_TX_PACKETS)->mask + 1;
+}
+
+bool
+revere_net_pair_is_short(const struct revere_net *net, uint16_t id)
+{
+	return tx_slots(&net->pairs[id]) < 1u << tx_log2_slots(net, id);
+}
+
+/** Makes the ring longer, if the queue has more descriptors than it had; it is reset. */
+static int
+pair_lengthen(struct revere_net *net, uint16_t id)
+{
+	const struct revere_ring_conf conf = { REVERE_NET_TX_PACKETS, RVR_AMS_TX,
+		tx_log2_slots(net, id), net->log2_msg_length, 0, RVR_RX_BACK_PRESSURE };
+
+	return revere_net_pair_is_short(net, id) ?
+		revere_ami_sw_ring_setup(net->pairs[id].ami_sw, &conf) : 0;
+}
+
 int
 revere_net_pair_reset(struct revere_net *net, uint16_t id)
 {
@@ -158,6 +201,8 @@ revere_net_pair_reset(struct revere_net *net, uint16_t id)
 	ret = revere_ami_sw_reset(pair->ami_sw);
 	if (ret == 0)
 		revere_net_pair_irq_mask(pair);
+	if (ret == 0)
+		ret = pair_lengthen(net, id);
 	if (ret == 0)
 		ret = revere_ami_hw_reset(pair->ami_hw);
 	if (ret == 0)

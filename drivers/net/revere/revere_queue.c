@@ -206,7 +206,8 @@ pair_fail(struct revere_net *net, uint16_t id)
 static int
 pair_prepare(struct revere_net *net, uint16_t id)
 {
-	int ret = net->pairs[id].failed ? pair_fail(net, id) : 0;
+	bool is_short = !pair_is_running(net, id) && revere_net_pair_is_short(net, id);
+	int ret = net->pairs[id].failed || is_short ? pair_fail(net, id) : 0;
 
 	return ret == 0 ? queue_announce(net, id) : ret;
 }

@@ -207,6 +207,15 @@ revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t co
 	return sent;
 }
 
+/** Descriptors that can be given now, in bursts of whole messages. */
+static uint32_t
+tx_room(struct revere_net_txq *txq)
+{
+	uint32_t free = tx_free_descs(txq, txq->nb_desc);
+
+	return RTE_MIN(free, revere_tx_room(txq->ring, txq->ring->mask + 1) * txq->max_descs);
+}
+
 int
 revere_net_tx_status(void *tx_queue, uint16_t offset)
 {
@@ -217,8 +226,7 @@ revere_net_tx_status(void *tx_queue, uint16_t offset)
 	if (!txq->running)
 		return RTE_ETH_TX_DESC_UNAVAIL;
 	/* Free ones come first; after them, round the ring, those that are out. */
-	return offset < tx_free_descs(txq, txq->nb_desc) ? RTE_ETH_TX_DESC_DONE :
-							    RTE_ETH_TX_DESC_FULL;
+	return offset < tx_room(txq) ? RTE_ETH_TX_DESC_DONE : RTE_ETH_TX_DESC_FULL;
 }
 
 #if REVERE_TX_QUEUE_COUNT
