@@ -27,6 +27,7 @@
 #include <linux/vfio.h>
 
 #include "pfd.h"
+#include "rvr_fds.h"
 #include "rvr_regs.h"
 #include "rvr_vfio_user.h"
 
@@ -84,22 +85,12 @@ struct pfd_device {
 static int
 send_message(int fd, const void *data, size_t size, int pass)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .bytes = { 0 } };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
 	ssize_t sent;
 
-	if (pass >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &pass, sizeof(pass));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-	}
+	rvr_fds_put(&msg, &room, pass);
 	do {
 		sent = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
@@ -110,15 +101,10 @@ send_message(int fd, const void *data, size_t size, int pass)
 static ssize_t
 receive_message(int fd, void *data, size_t room, int *passed)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(8 * sizeof(int))];
-	} control;
 	struct iovec iov = { .iov_base = data };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
-	const struct cmsghdr *cmsg;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct vu_header header;
+	union rvr_fds fds;
 	ssize_t got;
 
 	do {
@@ -127,14 +113,13 @@ receive_message(int fd, void *data, size_t room, int *passed)
 	if (got != sizeof(header) || header.size < sizeof(header) || header.size > room)
 		return -ENODEV;
 	iov.iov_len = header.size;
+	rvr_fds_expect(&msg, &fds);
 	do {
 		got = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_WAITALL);
 	} while (got < 0 && errno == EINTR);
-	cmsg = got > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 	*passed = -1;
-	if (cmsg != NULL && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS &&
-		cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(passed, CMSG_DATA(cmsg), sizeof(int));
+	if (got > 0)
+		rvr_fds_take(&msg, passed, 1);
 	return got == (ssize_t)header.size ? got : -ENODEV;
 }
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "pfd.h"
+#include "rvr_fds.h"
 
 #define FDS_START 3 /* first descriptor that is handed over */
 #define KEPT_MAX 1024
@@ -37,12 +38,9 @@ notify(const char *text, int fd)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .bytes = { 0 } };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text) };
 	struct msghdr msg = { .msg_name = &address, .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
 	int out;
 
 	if (path == NULL || path[0] == '\0' || strlen(path) >= sizeof(address.sun_path))
@@ -51,14 +49,7 @@ notify(const char *text, int fd)
 	msg.msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
-	if (fd >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-	}
+	rvr_fds_put(&msg, &room, fd);
 	out = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (out < 0)
 		return;
@@ -156,25 +147,21 @@ kept_add(struct keeper *keeper, const char *name, int fd)
 static void
 keeper_receive(struct keeper *keeper)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
 	char text[256];
 	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
-	ssize_t got = recvmsg(keeper->notify_fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	const struct cmsghdr *cmsg = got < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	char *rest = text, *line, *name = NULL;
 	bool add = false, drop = false;
+	union rvr_fds room;
 	int fd = -1;
+	ssize_t got;
 
+	rvr_fds_expect(&msg, &room);
+	got = recvmsg(keeper->notify_fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (got < 0)
 		return;
 	text[got] = '\0';
-	if (cmsg != NULL && cmsg->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	rvr_fds_take(&msg, &fd, 1);
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		add = add || strcmp(line, "FDSTORE=1") == 0;
 		drop = drop || strcmp(line, "FDSTOREREMOVE=1") == 0;

@@ -25,10 +25,10 @@
 #include <unistd.h>
 
 #include "pfd.h"
+#include "rvr_fds.h"
 
 #define EXIT_USAGE 2
 #define MAX_EVENTS 64
-#define MAX_FDS 8 /* with a packet; more than any request has */
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -247,39 +247,12 @@ client_drop(struct daemon *daemon, unsigned int place)
 static int
 send_reply(int fd, const struct pfd_reply *reply)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .bytes = { 0 } };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)reply->data, .iov_len = reply->size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
 
-	if (reply->fd >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &reply->fd, sizeof(int));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-	}
+	rvr_fds_put(&msg, &room, reply->fd);
 	return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-static unsigned int
-take_fds(struct msghdr *msg, int fds[MAX_FDS])
-{
-	struct cmsghdr *cmsg;
-	unsigned int num = 0;
-	size_t i, count;
-
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (i = 0; i < count && num < MAX_FDS; i++)
-			memcpy(&fds[num++], CMSG_DATA(cmsg) + i * sizeof(int), sizeof(int));
-	}
-	return num;
 }
 
 /*
@@ -289,34 +262,30 @@ take_fds(struct msghdr *msg, int fds[MAX_FDS])
 static int
 client_request(struct daemon *daemon, unsigned int place)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
-	} control;
 	uint8_t packet[RVR_PFD_MESSAGE_MAX];
 	struct iovec iov = { .iov_base = packet, .iov_len = sizeof(packet) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
-	int fd = daemon->conns[place], fds[MAX_FDS], ret;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int fd = daemon->conns[place], fds[RVR_FDS_MAX], ret;
 	struct pfd_reply reply = { .fd = -1 };
 	unsigned int num, i;
+	union rvr_fds room;
 	ssize_t got;
 
+	rvr_fds_expect(&msg, &room);
 	got = recvmsg(fd, &msg, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (got <= 0)
 		return -ECONNRESET;
-	num = take_fds(&msg, fds);
+	num = rvr_fds_take(&msg, fds, RVR_FDS_MAX);
 	/* Bytes beyond the room are not there to be parsed, but its size tells that first. */
 	if ((size_t)got > sizeof(packet))
 		pfd_refuse(&reply, 0, 0, EMSGSIZE, "longer than any request");
 	else
-		pfd_serve(&daemon->pfd, place, packet, (size_t)got, fds,
-			(msg.msg_flags & MSG_CTRUNC) != 0 ? MAX_FDS + 1 : num, &reply);
+		pfd_serve(&daemon->pfd, place, packet, (size_t)got, fds, num, &reply);
 	ret = send_reply(fd, &reply);
 	recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
-	for (i = 0; i < num; i++)
+	for (i = 0; i < num && i < RVR_FDS_MAX; i++)
 		close(fds[i]);
 	if (reply.fd >= 0)
 		close(reply.fd);

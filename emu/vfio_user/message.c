@@ -15,11 +15,6 @@
 
 #include "vu.h"
 
-union fds_control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(VU_MAX_FDS * sizeof(int))];
-};
-
 int
 vu_stream_init(struct vu_stream *stream, int fd)
 {
@@ -66,42 +61,22 @@ vu_stream_next(struct vu_stream *stream)
 static void
 fds_collect(struct vu_stream *stream, struct msghdr *msg)
 {
-	struct cmsghdr *cmsg;
-	size_t num, i;
-	int fd;
+	unsigned int room = VU_MAX_FDS - stream->num_fds;
+	unsigned int num = rvr_fds_take(msg, stream->fds + stream->num_fds, room);
 
-	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		num = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (i = 0; i < num; i++) {
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
-			if (stream->num_fds < VU_MAX_FDS) {
-				stream->fds[stream->num_fds++] = fd;
-			} else {
-				close(fd);
-				stream->fds_lost = true;
-			}
-		}
-	}
-	/* The kernel has closed what had no room. */
-	if (msg->msg_flags & MSG_CTRUNC)
-		stream->fds_lost = true;
+	stream->fds_lost |= num > room;
+	stream->num_fds += num < room ? num : room;
 }
 
 static ssize_t
 receive_some(struct vu_stream *stream, void *to, size_t size)
 {
 	struct iovec iov = { .iov_base = to, .iov_len = size };
-	union fds_control control;
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
 	ssize_t ret;
 
+	rvr_fds_expect(&msg, &room);
 	do {
 		ret = recvmsg(stream->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	} while (ret < 0 && errno == EINTR);
@@ -142,20 +117,13 @@ send_some(struct vu_stream *stream)
 		.iov_base = stream->out + stream->out_sent,
 		.iov_len = stream->out_size - stream->out_sent,
 	};
-	union fds_control control;
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
 	ssize_t ret;
 
 	/* The descriptor goes with the first byte. */
-	if (stream->out_fd >= 0 && stream->out_sent == 0) {
-		memset(&control, 0, sizeof(control));
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.align), &stream->out_fd, sizeof(int));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int));
-	}
+	if (stream->out_sent == 0)
+		rvr_fds_put(&msg, &room, stream->out_fd);
 	do {
 		ret = sendmsg(stream->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (ret < 0 && errno == EINTR);

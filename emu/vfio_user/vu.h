@@ -23,10 +23,11 @@
 
 #include "pci_config.h"
 #include "proto.h"
+#include "rvr_fds.h"
 #include "rvr_vfio_user.h"
 #include "vfio_user.h"
 
-#define VU_MAX_FDS 8		  /**< file descriptors with a message */
+#define VU_MAX_FDS RVR_FDS_MAX	  /**< file descriptors with a message */
 #define VU_MAX_XFER (1024 * 1024) /**< bytes of one region access */
 #define VU_MAX_DATA (sizeof(struct vu_region_access) + VU_MAX_XFER) /**< after the header */
 #define VU_MAX_DMA_MAPS 65535	  /**< the protocol's default */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common_private.h"
+#include "rvr_fds.h"
 #include "rvr_pfd.h"
 
 #define ARG_PFD "pfd"
@@ -58,22 +59,12 @@ service_of(struct revere_transport *transport)
 static int
 send_packet(int fd, const void *data, size_t size, int pass)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .bytes = { 0 } };
 	struct iovec iov = { .iov_base = RTE_PTR_ADD(data, 0), .iov_len = size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
 	ssize_t sent;
 
-	if (pass >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &pass, sizeof(pass));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-	}
+	rvr_fds_put(&msg, &room, pass);
 	do {
 		sent = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
@@ -84,26 +75,21 @@ send_packet(int fd, const void *data, size_t size, int pass)
 static ssize_t
 receive_packet(int fd, void *data, size_t room, int *passed)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
 	struct iovec iov = { .iov_base = data, .iov_len = room };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
-	const struct cmsghdr *cmsg;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds fds;
 	ssize_t got;
 
 	*passed = -1;
+	rvr_fds_expect(&msg, &fds);
 	do {
 		got = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	} while (got < 0 && errno == EINTR);
 	/* Who hung up without reading all may have said why: the error comes once, and first. */
 	if (got < 0 && errno == ECONNRESET)
 		got = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-	cmsg = got > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-	if (cmsg != NULL && cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_RIGHTS)
-		memcpy(passed, CMSG_DATA(cmsg), sizeof(int));
+	if (got > 0)
+		rvr_fds_take(&msg, passed, 1);
 	return got < 0 ? -errno : got;
 }
 

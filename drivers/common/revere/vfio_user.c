@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common_private.h"
+#include "rvr_fds.h"
 #include "vfio_user.h"
 
 #define TIMEOUT_S 5
@@ -35,22 +36,12 @@ struct payload {
 static int
 send_all(int fd, const void *data, size_t size, int pass)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .bytes = { 0 } };
 	struct iovec iov = { .iov_base = RTE_PTR_ADD(data, 0), .iov_len = size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
 	ssize_t sent;
 
-	if (pass >= 0) {
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &pass, sizeof(pass));
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-	}
+	rvr_fds_put(&msg, &room, pass);
 	while (iov.iov_len > 0) {
 		sent = sendmsg(fd, &msg, MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
@@ -66,42 +57,17 @@ send_all(int fd, const void *data, size_t size, int pass)
 	return 0;
 }
 
-/* Keeps the first descriptor that came, in *passed, if that has none yet. */
-static void
-take_fds(struct msghdr *msg, int *passed)
-{
-	struct cmsghdr *header;
-	size_t i, count;
-	int fd;
-
-	for (header = CMSG_FIRSTHDR(msg); header != NULL; header = CMSG_NXTHDR(msg, header)) {
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (i = 0; i < count; i++) {
-			memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(fd));
-			if (*passed < 0)
-				*passed = fd;
-			else
-				close(fd);
-		}
-	}
-}
-
+/* *passed: the first descriptor that came, if it has none yet; -1 none. */
 static int
 receive_all(int fd, void *data, size_t size, int *passed)
 {
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(8 * sizeof(int))];
-	} control;
 	struct iovec iov = { .iov_base = data, .iov_len = size };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
 	ssize_t got;
 
 	while (iov.iov_len > 0) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
+		rvr_fds_expect(&msg, &room);
 		got = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -109,7 +75,7 @@ receive_all(int fd, void *data, size_t size, int *passed)
 			return -errno;
 		if (got == 0)
 			return -ECONNRESET;
-		take_fds(&msg, passed);
+		rvr_fds_take(&msg, passed, *passed < 0 ? 1 : 0);
 		iov.iov_base = RTE_PTR_ADD(iov.iov_base, got);
 		iov.iov_len -= (size_t)got;
 	}
