@@ -198,8 +198,6 @@ struct ami_sw {
 	uint16_t id;	  /**< AMI_SW_ID in its Function, while mapped */
 	bool mapped;
 	bool enable;  /**< ENABLE bit: what software asked for; cleared by a fault */
-	/** `enable` of a mapped AMI whose Function is enabled: it runs. A worker clears it. */
-	_Atomic bool enabled;
 	bool faulted; /**< raised E-F-AMI-RING-FAULT: not to be enabled before RESET */
 	struct amu_function *function; /**< owner, while mapped */
 	struct amu *amu;
@@ -211,6 +209,8 @@ struct ami_sw {
 	uint16_t tx_vector, rx_vector;
 	uint64_t typeb_tbl_base;
 
+	/** `enable` of a mapped AMI whose Function is enabled: it runs. A worker clears it. */
+	_Atomic bool enabled;
 	struct dma_view view; /**< of the context's address space; the worker's while enabled */
 	uint8_t *page;	      /**< AMI-SW page, while mapped */
 	uint8_t *typeb;	      /**< Type B table while enabled, else NULL */

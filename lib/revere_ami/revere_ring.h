@@ -145,9 +145,11 @@ revere_rx_refresh(struct revere_ring *ring)
 {
 	uint64_t write = revere_ring_device_index(ring);
 	uint64_t ready = write - ring->own;
+	/* What was told to be ready may be in use: it can't be taken back. */
+	bool back = (int64_t)(write - ring->seen) < 0;
 
-	if (unlikely(ready > (uint64_t)ring->mask + 1)) {
-		if (!ring->overwriting || (int64_t)ready < 0) {
+	if (unlikely(ready > (uint64_t)ring->mask + 1 || back)) {
+		if (!ring->overwriting || (int64_t)ready < 0 || back) {
 			ring->broken = true;
 			return 0;
 		}

@@ -56,7 +56,7 @@ class VirtioGuest(vm.Guest):
 
 
 @pytest.fixture
-def guests(tmp_path):
+def guests(archive, tmp_path):
     """The switch and both guests, booted."""
     path = vhost.build()
     if path is None:

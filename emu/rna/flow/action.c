@@ -11,10 +11,11 @@
 bool
 flow_own(struct flow_packet *packet)
 {
-	struct rna_flow *flow = packet->port->rna->flow;
+	struct rna_flow *flow;
 
 	if (packet->own != NULL)
 		return true;
+	flow = packet->port->rna->flow;
 	if (flow->scratch_used == FLOW_DEPTH_MAX * 2)
 		return false;
 	packet->room = flow->scratch + (size_t)flow->scratch_used++ * FLOW_SCRATCH_SIZE;
