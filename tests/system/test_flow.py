@@ -320,7 +320,6 @@ def test_queues(flow_port):
     rule(pmd, "ingress pattern eth / ipv6 / end actions drop / end")
     pmd.command("clear port xstats 0")
     pmd.command("clear port stats 0")
-    pmd.command("set verbose 1")
     pmd.command("set fwd rxonly")
     pmd.command("stop")
     pmd.command("start")
@@ -328,8 +327,8 @@ def test_queues(flow_port):
     for source in range(40):
         port.send(ETH / V4 / TCP(sport=source) / PAYLOAD)
     wait_until(lambda: pmd.port_stats()["RX-packets"] >= 41)
-    text = pmd.command("stop")
-    text = text + pmd.command("show port xstats 0")
+    pmd.command("stop")
+    text = pmd.command("show port xstats 0")
     packets = [int(re.search(rf"rx_q{q}_packets: (\d+)", text).group(1)) for q in range(4)]
     assert packets[0] == 0 and packets[3] == 1
     assert packets[1] + packets[2] == 40 and min(packets[1:3]) > 4
