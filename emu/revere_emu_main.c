@@ -528,8 +528,12 @@ servers_open(struct daemon *d, const struct options *options, char *error, size_
 		if (server == NULL)
 			return -errno;
 		d->servers[d->num_servers++] = server;
-		say(REVERE_EMU_LOG_NOTICE, "function %u: serving on %s", i, options->sockets[i]);
 	}
+	/* Who waits for one of them may use all. */
+	for (i = 0; i < MAX_SERVERS; i++)
+		if (options->sockets[i] != NULL)
+			say(REVERE_EMU_LOG_NOTICE, "function %u: serving on %s", i,
+				options->sockets[i]);
 	return 0;
 }
 

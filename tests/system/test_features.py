@@ -64,7 +64,7 @@ SHOWN_BY = {
     "Multiprocess aware": "test_processes.py::test_net",
 }
 # What no test shows: systems and documents.
-ELSE = {"Linux", "ARMv8", "x86-64", "Usage doc", "Design doc", "Perf doc"}
+ELSE = {"Linux", "x86-64", "Usage doc", "Design doc", "Perf doc"}
 
 
 def output(*argv):
