@@ -31,8 +31,8 @@ static const struct shape shapes[] = {
 	[RVR_PFD_RESET] = { "RESET", 0, 0, 0 },
 };
 
-__attribute__((format(printf, 3, 4))) static int
-wrong(char reason[RVR_PFD_REASON], int ret, const char *format, ...)
+int
+pfd_wrong(char reason[RVR_PFD_REASON], int ret, const char *format, ...)
 {
 	va_list args;
 
@@ -50,19 +50,19 @@ check_shape(const struct rvr_pfd_header *header, size_t size, unsigned int num_f
 	const struct shape *shape;
 
 	if (type >= sizeof(shapes) / sizeof(shapes[0]) || shapes[type].name == NULL)
-		return wrong(reason, -ENOTSUP, "there is no request %u", type);
+		return pfd_wrong(reason, -ENOTSUP, "there is no request %u", type);
 	shape = &shapes[type];
 	if (stated != size)
-		return wrong(reason, -EMSGSIZE, "%s of %zu bytes says that it has %u",
+		return pfd_wrong(reason, -EMSGSIZE, "%s of %zu bytes says that it has %u",
 			shape->name, size, stated);
 	if (size != sizeof(*header) + shape->payload)
-		return wrong(reason, -EMSGSIZE, "%s of %zu bytes, it has %zu", shape->name, size,
+		return pfd_wrong(reason, -EMSGSIZE, "%s of %zu bytes, it has %zu", shape->name, size,
 			sizeof(*header) + shape->payload);
 	if (num_fds < shape->min_fds || num_fds > shape->max_fds)
-		return wrong(reason, -EINVAL, "%s with %u descriptors, %u to %u are possible",
+		return pfd_wrong(reason, -EINVAL, "%s with %u descriptors, %u to %u are possible",
 			shape->name, num_fds, shape->min_fds, shape->max_fds);
 	if (header->zero != 0 || header->error != 0 || header->id == 0)
-		return wrong(reason, -EINVAL, "%s with id %u, zero %u, error %u: the latter are 0, "
+		return pfd_wrong(reason, -EINVAL, "%s with id %u, zero %u, error %u: the latter are 0, "
 			"id isn't", shape->name, rvr_le32_cpu(header->id),
 			rvr_le16_cpu(header->zero), rvr_le32_cpu(header->error));
 	return 0;
@@ -75,10 +75,10 @@ check_range(const struct rvr_pfd_dma *dma, bool map, char reason[RVR_PFD_REASON]
 	uint64_t offset = rvr_le64_cpu(dma->offset);
 
 	if (size == 0 || iova + (size - 1) < iova || offset + (size - 1) < offset)
-		return wrong(reason, -EINVAL, "%#" PRIx64 " bytes at IOVA %#" PRIx64
+		return pfd_wrong(reason, -EINVAL, "%#" PRIx64 " bytes at IOVA %#" PRIx64
 			", offset %#" PRIx64 " wrap or are none", size, iova, offset);
 	if (!map && offset != 0)
-		return wrong(reason, -EINVAL, "DMA_UNMAP with offset %#" PRIx64 ", it is 0",
+		return pfd_wrong(reason, -EINVAL, "DMA_UNMAP with offset %#" PRIx64 ", it is 0",
 			offset);
 	return 0;
 }
@@ -97,7 +97,7 @@ check_values(const struct pfd_request *request, char reason[RVR_PFD_REASON])
 		zero = request->reg.zero;
 		if (rvr_le32_cpu(request->reg.offset) > RVR_MGT_PAGE_SIZE - sizeof(uint64_t) ||
 			rvr_le32_cpu(request->reg.offset) % sizeof(uint64_t) != 0)
-			return wrong(reason, -EINVAL, "no register at %#x",
+			return pfd_wrong(reason, -EINVAL, "no register at %#x",
 				rvr_le32_cpu(request->reg.offset));
 		break;
 	case RVR_PFD_PAGE:
@@ -112,7 +112,7 @@ check_values(const struct pfd_request *request, char reason[RVR_PFD_REASON])
 	default:
 		break;
 	}
-	return zero == 0 ? 0 : wrong(reason, -EINVAL, "%s with %#x in zero",
+	return zero == 0 ? 0 : pfd_wrong(reason, -EINVAL, "%s with %#x in zero",
 		shapes[request->type].name, zero);
 }
 
@@ -126,7 +126,7 @@ pfd_request_parse(const void *packet, size_t size, const int *fds, unsigned int 
 	memset(request, 0, sizeof(*request));
 	request->fd = -1;
 	if (size < sizeof(header))
-		return wrong(reason, -EMSGSIZE, "%zu bytes, a request's header has %zu", size,
+		return pfd_wrong(reason, -EMSGSIZE, "%zu bytes, a request's header has %zu", size,
 			sizeof(header));
 	memcpy(&header, packet, sizeof(header));
 	request->id = rvr_le32_cpu(header.id);

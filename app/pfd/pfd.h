@@ -210,6 +210,10 @@ void pfd_client_remove(struct pfd *pfd, unsigned int place);
 /* Does what a packet asks for. There always is a reply. */
 void pfd_serve(struct pfd *pfd, unsigned int place, const void *packet, size_t size,
 	const int *fds, unsigned int num_fds, struct pfd_reply *reply);
+/* Says what is wrong with a request. @return @p ret */
+int pfd_wrong(char reason[RVR_PFD_REASON], int ret, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* A reply that refuses, for who is no client. */
 void pfd_refuse(struct pfd_reply *reply, unsigned int type, uint32_t id, int error,
 	const char *reason);

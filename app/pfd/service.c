@@ -11,7 +11,6 @@
  */
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "pfd.h"
@@ -61,17 +60,6 @@ pfd_usage_of(const struct pfd *pfd, uid_t uid)
 	return sum;
 }
 
-__attribute__((format(printf, 3, 4))) static int
-wrong(char reason[RVR_PFD_REASON], int ret, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(reason, RVR_PFD_REASON, format, args);
-	va_end(args);
-	return ret;
-}
-
 /* ---- Clients -------------------------------------------------------------------------------- */
 
 static int
@@ -81,12 +69,12 @@ check_peer(const struct pfd *pfd, const struct pfd_peer *peer, char reason[RVR_P
 	unsigned int uid = (unsigned int)peer->uid;
 
 	if (limits == NULL)
-		return wrong(reason, -EACCES, "the policy lets user %u have nothing", uid);
+		return pfd_wrong(reason, -EACCES, "the policy lets user %u have nothing", uid);
 	if (pfd_usage_of(pfd, peer->uid).clients >= limits->clients)
-		return wrong(reason, -EUSERS, "quota: user %u has %u connections, the policy "
+		return pfd_wrong(reason, -EUSERS, "quota: user %u has %u connections, the policy "
 			"allows %u", uid, pfd_usage_of(pfd, peer->uid).clients, limits->clients);
 	if (pfd->state->usage.clients >= pfd_policy_total(pfd->policy)->clients)
-		return wrong(reason, -EUSERS, "quota: all users have %u connections, that many "
+		return pfd_wrong(reason, -EUSERS, "quota: all users have %u connections, that many "
 			"are allowed", pfd->state->usage.clients);
 	return 0;
 }
@@ -103,7 +91,7 @@ pfd_client_add(struct pfd *pfd, const struct pfd_peer *peer, char reason[RVR_PFD
 	for (place = 0; place < PFD_CLIENTS && client_at(pfd, place)->used; place++)
 		;
 	if (place == PFD_CLIENTS)
-		return wrong(reason, -EUSERS, "%u connections, no more are possible", place);
+		return pfd_wrong(reason, -EUSERS, "%u connections, no more are possible", place);
 	client = client_at(pfd, place);
 	memset(client, 0, sizeof(*client));
 	client->peer = *peer;
@@ -236,13 +224,13 @@ pfd_vector_get(struct pfd *pfd, unsigned int place, uint32_t vector, char reason
 	uint32_t own;
 
 	if (vector >= PFD_VECTORS)
-		return wrong(reason, -EINVAL, "vector %u, there are 0 to %d", vector,
+		return pfd_wrong(reason, -EINVAL, "vector %u, there are 0 to %d", vector,
 			PFD_VECTORS - 1);
 	if (client->vectors[vector] != 0)
 		return client->vectors[vector];
 	if (limits == NULL || pfd_usage_of(pfd, client->peer.uid).vectors >= limits->vectors ||
 		pfd->state->usage.vectors >= pfd_policy_total(pfd->policy)->vectors)
-		return wrong(reason, -EDQUOT, "quota: user %u has %u vectors, all have %u, the "
+		return pfd_wrong(reason, -EDQUOT, "quota: user %u has %u vectors, all have %u, the "
 			"policy allows no more", (unsigned int)client->peer.uid,
 			pfd_usage_of(pfd, client->peer.uid).vectors, pfd->state->usage.vectors);
 	/* The device's 0 is our own. */
@@ -255,7 +243,7 @@ pfd_vector_get(struct pfd *pfd, unsigned int place, uint32_t vector, char reason
 		pfd->state->usage.vectors++;
 		return (int)own;
 	}
-	return wrong(reason, -ENOSPC, "the device has %u vectors, all are in use", pfd->vectors);
+	return pfd_wrong(reason, -ENOSPC, "the device has %u vectors, all are in use", pfd->vectors);
 }
 
 static int
@@ -267,7 +255,7 @@ serve_irq(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 	if (own < 0)
 		return own;
 	own = pfd->backend->irq_set(pfd->arg, (uint32_t)own, request->fd);
-	return own < 0 ? wrong(reason, own, "the device refuses this eventfd: %s",
+	return own < 0 ? pfd_wrong(reason, own, "the device refuses this eventfd: %s",
 		strerror(-own)) : 0;
 }
 
@@ -363,7 +351,7 @@ serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 
 	if (limits == NULL || size > limits->memory || used > limits->memory - size ||
 		size > total->memory || pfd->state->usage.memory > total->memory - size)
-		return wrong(reason, -EDQUOT, "quota: user %u has %" PRIu64 " MiB mapped, %" PRIu64
+		return pfd_wrong(reason, -EDQUOT, "quota: user %u has %" PRIu64 " MiB mapped, %" PRIu64
 			" more are beyond the policy", (unsigned int)client->peer.uid, used >> 20,
 			size >> 20);
 	pfd->state->pending.client = (uint16_t)(place + 1);
@@ -375,7 +363,7 @@ serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 		rvr_le64_cpu(request->dma.offset));
 	__atomic_store_n(&pfd->state->pending.object, PFD_NONE, __ATOMIC_SEQ_CST);
 	if (ret < 0)
-		return wrong(reason, ret, "%" PRIu64 " bytes at IOVA %#" PRIx64
+		return pfd_wrong(reason, ret, "%" PRIu64 " bytes at IOVA %#" PRIx64
 			" can't be mapped: %s", size, iova, strerror(-ret));
 	client->usage.memory += size;
 	pfd->state->usage.memory += size;
@@ -393,7 +381,7 @@ serve_unmap(struct pfd *pfd, unsigned int place, const struct pfd_request *reque
 	int ret = pfd->backend->dma_unmap(pfd->arg, place + 1, iova, size);
 
 	if (ret < 0)
-		return wrong(reason, ret, "IOVA %#" PRIx64 " can't be unmapped: %s", iova,
+		return pfd_wrong(reason, ret, "IOVA %#" PRIx64 " can't be unmapped: %s", iova,
 			strerror(-ret));
 	less = size < client->usage.memory ? size : client->usage.memory;
 	client->usage.memory -= less;
@@ -439,12 +427,12 @@ serve_hello(struct pfd *pfd, unsigned int place, const struct pfd_request *reque
 	struct rvr_pfd_welcome *welcome;
 
 	if (client->greeted)
-		return wrong(reason, -EPROTO, "HELLO is a connection's first request alone");
+		return pfd_wrong(reason, -EPROTO, "HELLO is a connection's first request alone");
 	if (rvr_le16_cpu(request->hello.major) != RVR_PFD_MAJOR)
-		return wrong(reason, -EPROTONOSUPPORT, "version %u of the protocol, this is %d",
+		return pfd_wrong(reason, -EPROTONOSUPPORT, "version %u of the protocol, this is %d",
 			rvr_le16_cpu(request->hello.major), RVR_PFD_MAJOR);
 	if (limits == NULL)
-		return wrong(reason, -EACCES, "the policy lets user %u have nothing",
+		return pfd_wrong(reason, -EACCES, "the policy lets user %u have nothing",
 			(unsigned int)client->peer.uid);
 	client->greeted = true;
 	welcome = reply_make(reply, request, sizeof(*welcome));
@@ -466,10 +454,10 @@ serve_page(struct pfd *pfd, unsigned int place, uint32_t id, struct pfd_reply *r
 	int ret, fd;
 
 	if (id >= PFD_IDS || pfd->state->ami_sw[id].owner != place + 1)
-		return wrong(reason, -EPERM, "AMI-SW %u isn't this client's", id);
+		return pfd_wrong(reason, -EPERM, "AMI-SW %u isn't this client's", id);
 	ret = pfd->backend->page(pfd->arg, id, &fd, &offset);
 	if (ret < 0)
-		return wrong(reason, ret, "page of AMI-SW %u: %s", id, strerror(-ret));
+		return pfd_wrong(reason, ret, "page of AMI-SW %u: %s", id, strerror(-ret));
 	page = reply_make(reply, request, sizeof(*page));
 	page->ami_sw_id = rvr_cpu_le32(id);
 	page->offset = rvr_cpu_le64(offset);
@@ -485,7 +473,7 @@ serve_command(struct pfd *pfd, unsigned int place, const struct pfd_request *req
 	int ret = pfd_mediate(pfd, place, request->id, request->mgt.msg, response->msg,
 		response->reason);
 
-	return ret < 0 ? wrong(reason, ret, "the device doesn't answer: %s", strerror(-ret)) : 0;
+	return ret < 0 ? pfd_wrong(reason, ret, "the device doesn't answer: %s", strerror(-ret)) : 0;
 }
 
 static int
@@ -496,7 +484,7 @@ serve(struct pfd *pfd, unsigned int place, const struct pfd_request *request,
 	struct rvr_pfd_reg *reg;
 
 	if (!client->greeted && request->type != RVR_PFD_HELLO)
-		return wrong(reason, -EPROTO, "a connection's first request is HELLO");
+		return pfd_wrong(reason, -EPROTO, "a connection's first request is HELLO");
 	switch (request->type) {
 	case RVR_PFD_HELLO:
 		return serve_hello(pfd, place, request, reply, reason);

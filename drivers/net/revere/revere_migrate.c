@@ -291,24 +291,12 @@ pair_restore(struct migration *migration, uint16_t id)
 	return 0;
 }
 
-static struct revere_net_rxq *
-rxq_get(const struct revere_net *net, uint16_t id)
-{
-	return id < net->data->nb_rx_queues ? net->data->rx_queues[id] : NULL;
-}
-
-static struct revere_net_txq *
-txq_get(const struct revere_net *net, uint16_t id)
-{
-	return id < net->data->nb_tx_queues ? net->data->tx_queues[id] : NULL;
-}
-
 /** In the old home: the pair's queues go on where they are. */
 static void
 pair_undo(struct revere_net *net, uint16_t id)
 {
-	const struct revere_net_rxq *rxq = rxq_get(net, id);
-	const struct revere_net_txq *txq = txq_get(net, id);
+	const struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
+	const struct revere_net_txq *txq = revere_net_txq_get(net, id);
 	const struct rvr_rna_queue queue = {
 		.queue = rvr_cpu_le16(id),
 		.direction = rvr_cpu_le16(
@@ -348,8 +336,8 @@ pairs_move(struct migration *migration)
 static void
 queues_switch(struct revere_net *net, uint16_t id)
 {
-	struct revere_net_rxq *rxq = rxq_get(net, id);
-	struct revere_net_txq *txq = txq_get(net, id);
+	struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
+	struct revere_net_txq *txq = revere_net_txq_get(net, id);
 	const struct revere_ring *old;
 
 	if (rxq != NULL && rxq->ring != NULL) {
@@ -472,7 +460,7 @@ states_alloc(struct migration *migration)
 		return -ENOMEM;
 	for (i = 0; i < net->num_pairs; i++) {
 		struct pair_state *state = &migration->states[i];
-		const struct revere_net_rxq *rxq = rxq_get(net, i);
+		const struct revere_net_rxq *rxq = revere_net_rxq_get(net, i);
 
 		state->room = STATE_ROOM + (rxq == NULL ? 0 : (size_t)rxq->nb_desc * STATE_DESC);
 		state->bytes = rte_malloc("revere_net_state", state->room, 0);

@@ -413,6 +413,20 @@ void revere_net_events_stop(struct rte_eth_dev *dev);
 
 /* ---- revere_queue.c: queues --------------------------------------------------------------- */
 
+/** NULL: not set up. */
+static inline struct revere_net_rxq *
+revere_net_rxq_get(const struct revere_net *net, uint16_t id)
+{
+	return id < net->data->nb_rx_queues ? net->data->rx_queues[id] : NULL;
+}
+
+/** NULL: not set up. */
+static inline struct revere_net_txq *
+revere_net_txq_get(const struct revere_net *net, uint16_t id)
+{
+	return id < net->data->nb_tx_queues ? net->data->tx_queues[id] : NULL;
+}
+
 int revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	unsigned int socket_id, const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
 int revere_net_txq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,

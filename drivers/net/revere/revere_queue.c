@@ -130,18 +130,6 @@ rxq_lose_mbufs(struct revere_net_rxq *rxq)
 
 /* ---- Start and stop ----------------------------------------------------------------------- */
 
-static struct revere_net_rxq *
-rxq_get(const struct revere_net *net, uint16_t id)
-{
-	return id < net->data->nb_rx_queues ? net->data->rx_queues[id] : NULL;
-}
-
-static struct revere_net_txq *
-txq_get(const struct revere_net *net, uint16_t id)
-{
-	return id < net->data->nb_tx_queues ? net->data->tx_queues[id] : NULL;
-}
-
 /**
  * Resets contexts of a pair; both its queues are stopped and own their mbufs again. The agent is
  * told about the pair anew.
@@ -149,8 +137,8 @@ txq_get(const struct revere_net *net, uint16_t id)
 static int
 pair_recover(struct revere_net *net, uint16_t id)
 {
-	struct revere_net_rxq *rxq = rxq_get(net, id);
-	struct revere_net_txq *txq = txq_get(net, id);
+	struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
+	struct revere_net_txq *txq = revere_net_txq_get(net, id);
 	int ret = revere_net_pair_reset(net, id);
 
 	if (rxq != NULL) {
@@ -175,8 +163,8 @@ pair_recover(struct revere_net *net, uint16_t id)
 static bool
 pair_is_running(const struct revere_net *net, uint16_t id)
 {
-	const struct revere_net_rxq *rxq = rxq_get(net, id);
-	const struct revere_net_txq *txq = txq_get(net, id);
+	const struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
+	const struct revere_net_txq *txq = revere_net_txq_get(net, id);
 
 	return (rxq != NULL && rxq->running) || (txq != NULL && txq->running);
 }
@@ -281,7 +269,7 @@ revere_net_txq_start(struct rte_eth_dev *dev, uint16_t id)
 	if (txq->running)
 		return 0;
 	/* With reception on, the agent knows the pair, and a reset would stop that. */
-	rxq = rxq_get(net, id);
+	rxq = revere_net_rxq_get(net, id);
 	if (net->pairs[id].failed || rxq == NULL || !rxq->running)
 		ret = pair_prepare(net, id);
 	if (ret < 0)
@@ -375,18 +363,18 @@ revere_net_queues_stop(struct rte_eth_dev *dev)
 
 	/* The application is done with all of them: a pair that fails can be reset at once. */
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
-		if (rxq_get(net, i) != NULL)
-			rxq_get(net, i)->running = false;
+		if (revere_net_rxq_get(net, i) != NULL)
+			revere_net_rxq_get(net, i)->running = false;
 	for (i = 0; i < dev->data->nb_tx_queues; i++) {
-		tx_ran[i] = txq_get(net, i) != NULL && txq_get(net, i)->running;
+		tx_ran[i] = revere_net_txq_get(net, i) != NULL && revere_net_txq_get(net, i)->running;
 		if (tx_ran[i])
-			txq_get(net, i)->running = false;
+			revere_net_txq_get(net, i)->running = false;
 	}
 	for (i = 0; i < dev->data->nb_tx_queues; i++)
-		if (txq_get(net, i) != NULL)
-			txq_stop(txq_get(net, i), tx_ran[i]);
+		if (revere_net_txq_get(net, i) != NULL)
+			txq_stop(revere_net_txq_get(net, i), tx_ran[i]);
 	for (i = 0; i < dev->data->nb_rx_queues; i++)
-		if (rxq_get(net, i) != NULL)
+		if (revere_net_rxq_get(net, i) != NULL)
 			revere_net_rxq_stop(dev, i);
 }
 
