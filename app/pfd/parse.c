@@ -56,15 +56,16 @@ check_shape(const struct rvr_pfd_header *header, size_t size, unsigned int num_f
 		return pfd_wrong(reason, -EMSGSIZE, "%s of %zu bytes says that it has %u",
 			shape->name, size, stated);
 	if (size != sizeof(*header) + shape->payload)
-		return pfd_wrong(reason, -EMSGSIZE, "%s of %zu bytes, it has %zu", shape->name, size,
-			sizeof(*header) + shape->payload);
+		return pfd_wrong(reason, -EMSGSIZE, "%s of %zu bytes, it has %zu",
+			shape->name, size, sizeof(*header) + shape->payload);
 	if (num_fds < shape->min_fds || num_fds > shape->max_fds)
 		return pfd_wrong(reason, -EINVAL, "%s with %u descriptors, %u to %u are possible",
 			shape->name, num_fds, shape->min_fds, shape->max_fds);
 	if (header->zero != 0 || header->error != 0 || header->id == 0)
-		return pfd_wrong(reason, -EINVAL, "%s with id %u, zero %u, error %u: the latter are 0, "
-			"id isn't", shape->name, rvr_le32_cpu(header->id),
-			rvr_le16_cpu(header->zero), rvr_le32_cpu(header->error));
+		return pfd_wrong(reason, -EINVAL,
+			"%s with id %u, zero %u, error %u: the latter are 0, id isn't",
+			shape->name, rvr_le32_cpu(header->id), rvr_le16_cpu(header->zero),
+			rvr_le32_cpu(header->error));
 	return 0;
 }
 

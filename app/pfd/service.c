@@ -243,7 +243,8 @@ pfd_vector_get(struct pfd *pfd, unsigned int place, uint32_t vector, char reason
 		pfd->state->usage.vectors++;
 		return (int)own;
 	}
-	return pfd_wrong(reason, -ENOSPC, "the device has %u vectors, all are in use", pfd->vectors);
+	return pfd_wrong(reason, -ENOSPC, "the device has %u vectors, all are in use",
+		pfd->vectors);
 }
 
 static int
@@ -351,9 +352,10 @@ serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 
 	if (limits == NULL || size > limits->memory || used > limits->memory - size ||
 		size > total->memory || pfd->state->usage.memory > total->memory - size)
-		return pfd_wrong(reason, -EDQUOT, "quota: user %u has %" PRIu64 " MiB mapped, %" PRIu64
-			" more are beyond the policy", (unsigned int)client->peer.uid, used >> 20,
-			size >> 20);
+		return pfd_wrong(reason, -EDQUOT,
+			"quota: user %u has %" PRIu64 " MiB mapped, %" PRIu64
+			" more are beyond the policy",
+			(unsigned int)client->peer.uid, used >> 20, size >> 20);
 	pfd->state->pending.client = (uint16_t)(place + 1);
 	pfd->state->pending.iova = iova;
 	pfd->state->pending.size = size;
@@ -473,7 +475,9 @@ serve_command(struct pfd *pfd, unsigned int place, const struct pfd_request *req
 	int ret = pfd_mediate(pfd, place, request->id, request->mgt.msg, response->msg,
 		response->reason);
 
-	return ret < 0 ? pfd_wrong(reason, ret, "the device doesn't answer: %s", strerror(-ret)) : 0;
+	if (ret < 0)
+		return pfd_wrong(reason, ret, "the device doesn't answer: %s", strerror(-ret));
+	return 0;
 }
 
 static int

@@ -366,9 +366,11 @@ revere_net_queues_stop(struct rte_eth_dev *dev)
 		if (revere_net_rxq_get(net, i) != NULL)
 			revere_net_rxq_get(net, i)->running = false;
 	for (i = 0; i < dev->data->nb_tx_queues; i++) {
-		tx_ran[i] = revere_net_txq_get(net, i) != NULL && revere_net_txq_get(net, i)->running;
+		struct revere_net_txq *txq = revere_net_txq_get(net, i);
+
+		tx_ran[i] = txq != NULL && txq->running;
 		if (tx_ran[i])
-			revere_net_txq_get(net, i)->running = false;
+			txq->running = false;
 	}
 	for (i = 0; i < dev->data->nb_tx_queues; i++)
 		if (revere_net_txq_get(net, i) != NULL)
