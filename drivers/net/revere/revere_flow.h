@@ -26,6 +26,7 @@
 #define REVERE_FLOW_RANGES_MAX 4
 #define REVERE_FLOW_RULES_MAX 256 /* of the agent, that one flow with ranges may become */
 #define REVERE_FLOW_NONE UINT32_MAX
+#define REVERE_FLOW_PRINT_BUCKETS (1u << 17)
 
 /** A field of the key that is to lie between two values. */
 struct revere_flow_range {
@@ -51,6 +52,15 @@ struct revere_flow_actions {
 	bool age;
 	void *age_context; /**< NULL: the flow itself */
 	bool marks;
+};
+
+/** A translated flow. */
+struct revere_flow_translated {
+	uint32_t domain;
+	const struct rte_flow_attr *attr;
+	struct revere_flow_pattern pattern;
+	struct revere_flow_actions actions;
+	uint32_t rules; /**< of the agent, that it takes */
 };
 
 /** A flow: one rule of the agent, or several where there are ranges. */
@@ -97,7 +107,6 @@ struct revere_flow_posted {
 struct rte_flow_action_handle {
 	LIST_ENTRY(rte_flow_action_handle) next;
 	uint32_t counter;
-	uint32_t users;
 };
 
 /** State of a port's flows: net->flow, from the first one on. */
@@ -141,6 +150,7 @@ int revere_flow_represented(const struct revere_net *net, uint32_t port_id, uint
 
 /** The port's state, made if there is none; NULL with *error set. */
 struct revere_flow_state *revere_flow_get(struct revere_net *net, struct rte_flow_error *error);
+void revere_flow_state_free(struct revere_flow_state *state);
 bool revere_flow_id_get(struct revere_flow_ids *ids, uint32_t *id);
 void revere_flow_id_put(struct revere_flow_ids *ids, uint32_t id);
 /** Whether group and direction are possible; *domain is set. */
@@ -154,6 +164,34 @@ struct rte_flow *revere_flow_new(struct revere_net *net, bool quick,
 	const struct rte_flow_attr *attr, const struct rte_flow_item *items,
 	const struct rte_flow_action *actions, struct rte_flow_error *error);
 void revere_flow_delete(struct revere_net *net, bool quick, struct rte_flow *flow);
+
+/* ---- revere_flow_rule.c: the agent's rules of a flow -------------------------------------- */
+
+/** Before and after rules are added or deleted; @p quick: nobody waits for the agent. */
+void revere_flow_change_begin(struct revere_flow_state *state, bool quick);
+void revere_flow_change_end(struct revere_flow_state *state);
+/** Rules that a pattern takes; beyond REVERE_FLOW_RULES_MAX they aren't all counted. */
+uint32_t revere_flow_pattern_rules(const struct revere_flow_pattern *pattern);
+/** All rules of a flow, or none and a negative errno with *error set. */
+int revere_flow_rules_add(struct revere_net *net, struct rte_flow *flow,
+	const struct revere_flow_translated *translated, struct rte_flow_error *error);
+/** Takes back the rules of a flow; its counter and the flow itself stay. */
+void revere_flow_rules_del(struct revere_net *net, struct rte_flow *flow);
+
+/* ---- revere_flow_query.c: what flows did -------------------------------------------------- */
+
+int revere_flow_query_count(struct revere_net *net, uint32_t counter,
+	struct rte_flow_query_count *count, struct rte_flow_error *error);
+int revere_flow_query(struct rte_eth_dev *dev, struct rte_flow *flow,
+	const struct rte_flow_action *actions, void *data, struct rte_flow_error *error);
+int revere_flow_dump(struct rte_eth_dev *dev, struct rte_flow *one, FILE *file,
+	struct rte_flow_error *error);
+int revere_flow_aged(struct rte_eth_dev *dev, void **contexts, uint32_t room,
+	struct rte_flow_error *error);
+/** One flow with AGE more, one less: while there are some, their news are looked for. */
+void revere_flow_age_begin(struct revere_net *net);
+void revere_flow_age_end(struct revere_net *net);
+void revere_flow_age_stop(struct revere_net *net);
 
 /* ---- revere_flow_async.c: templates and queues of operations ------------------------------ */
 
