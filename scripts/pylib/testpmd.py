@@ -187,10 +187,10 @@ class Program:
 
 
 class Testpmd(Program):
-    """dpdk-testpmd with its prompt."""
+    """dpdk-testpmd with its prompt; the installed one without a path."""
 
-    def __init__(self, eal, app=(), seconds=300, start_seconds=120):
-        path = dpdk_app("dpdk-testpmd")
+    def __init__(self, eal, app=(), seconds=300, start_seconds=120, path=None):
+        path = path or dpdk_app("dpdk-testpmd")
         if path is None:
             raise ProgramError("no dpdk-testpmd here: run scripts/setup")
         argv = [path, "--no-pci", "--no-telemetry", "--log-level=5"] + list(eal)

@@ -4,7 +4,6 @@
 
 import json
 import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -16,52 +15,6 @@ from testpmd import ProgramError
 SWITCH_MBUFS_MB = 512  # the switch has at least 147456 mbufs
 FRONT_END_MB = 64
 QUEUES = f"[{','.join(f'{queue}{i}@dma_revere0' for i in range(2) for queue in ('txd', 'rxd'))}]"
-
-
-def flags(option):
-    """What pkg-config says about DPDK, as words."""
-    result = subprocess.run(["pkg-config", option, "libdpdk"], check=True, capture_output=True,
-                            text=True)
-    return shlex.split(result.stdout)
-
-
-def dpdk(option):
-    """What pkg-config says about the DPDK we build against."""
-    return subprocess.run(["pkg-config", option, "libdpdk"], check=False, capture_output=True,
-                          text=True).stdout.strip()
-
-
-def source():
-    """Folder of the example's source, of the DPDK we build against; None if it isn't here.
-
-    It may be installed with DPDK; else it is where scripts/setup puts the source of a release.
-    """
-    fetched = subprocess.run([os.path.join(testpmd.TOP, "buildtools", "find-dpdk-source"),
-                              dpdk("--modversion")],
-                             check=False, capture_output=True, text=True).stdout.strip()
-    for folder in (os.path.join(dpdk("--variable=prefix"), "share", "dpdk"), fetched,
-                   os.environ.get("REVERE_DPDK_SOURCE", "")):
-        folder = os.path.join(folder, "examples", "vhost")
-        if os.path.exists(os.path.join(folder, "main.c")):
-            return folder
-    return None
-
-
-def build():
-    """Path of the switch, built unmodified in the build folder; None without its source."""
-    path = os.path.join(testpmd.BUILD, "examples", "dpdk-vhost")
-    folder = source()
-    if os.path.exists(path) or folder is None:
-        return path if os.path.exists(path) else None
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    argv = ["cc", "-O2", "-w", "-DALLOW_EXPERIMENTAL_API"] + flags("--cflags")
-    argv += [os.path.join(folder, name) for name in ("main.c", "virtio_net.c")]
-    result = subprocess.run(argv + ["-o", f"{path}.{os.getpid()}"] + flags("--libs"), check=False,
-                            capture_output=True, text=True, timeout=300)
-    if result.returncode != 0:
-        raise ProgramError("examples/vhost can't be built:\n" + result.stderr)
-    os.rename(f"{path}.{os.getpid()}", path)
-    return path
 
 
 def telemetry(prefix, command):

@@ -56,16 +56,16 @@ def processes():
 
 @pytest.fixture
 def testpmd(processes):
-    """start(vdevs, app=(), eal=(), seconds=120): a dpdk-testpmd on these virtual devices.
+    """start(vdevs, app=(), eal=(), seconds=120, path=None): a dpdk-testpmd on virtual devices.
 
     Without free hugepages it runs without them.
     """
-    def start(vdevs, app=(), eal=(), seconds=120):
+    def start(vdevs, app=(), eal=(), seconds=120, path=None):
         need_driver("net")
         args = programs.two_lcores() + programs.memory_args(256, programs.free_hugepages() >= 128)
         args += ["-d", programs.DRIVERS] + [f"--vdev={vdev}" for vdev in vdevs] + list(eal)
         app = ["--total-num-mbufs=8192"] + list(app)
-        return processes.enter_context(programs.Testpmd(args, app, seconds))
+        return processes.enter_context(programs.Testpmd(args, app, seconds, path=path))
     return start
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from conftest import need_driver, programs, wait_until
 
+import dpdksource  # noqa: E402  pylint: disable=C0411,C0413
 import vhost  # noqa: E402  pylint: disable=C0411,C0413
 
 PACKETS = int(os.environ.get("REVERE_VHOST_PACKETS", "4000"))
@@ -33,7 +34,7 @@ def switch(processes, tmp_path, request):
     need_driver("dma")
     if programs.free_hugepages() < PAGES:
         pytest.skip(f"no {PAGES} free hugepages of 2 MB")
-    path = vhost.build()
+    path = dpdksource.vhost_switch()
     if path is None:
         pytest.skip("no source of examples/vhost here: run scripts/setup")
 

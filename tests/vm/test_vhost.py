@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts" / "vm"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts" / "pylib"))
 
+import dpdksource  # noqa: E402
 import guest as vm  # noqa: E402
 import testpmd  # noqa: E402
 import vhost  # noqa: E402
@@ -58,7 +59,7 @@ class VirtioGuest(vm.Guest):
 @pytest.fixture
 def guests(archive, tmp_path):
     """The switch and both guests, booted."""
-    path = vhost.build()
+    path = dpdksource.vhost_switch()
     if path is None:
         pytest.skip("no source of examples/vhost here: run scripts/setup")
     if testpmd.free_hugepages() < 350:
