@@ -75,16 +75,22 @@ rna_send_dirty(struct rna *rna)
 		rna_tx_flush(q);
 		q->dirty = false;
 		q->starved = false;
+		if (amu_unlikely(q->lro != NULL) && rna_lro_holds(q))
+			aha_poll_soon(q->hw);
 	}
 }
 
-/** What had no room at the end of its turn. */
+/** What had no room at the end of its turn, or was held back by LRO. true: there is more to do. */
 static bool
 rna_poll_queue(struct rna_queue *q)
 {
 	uint32_t returned = q->returned;
 	uint64_t told = q->tx_done_told;
 
+	if (amu_unlikely(q->lro != NULL) && rna_lro_holds(q)) {
+		rna_rx_flush(q);
+		return true;
+	}
 	if (returned == q->filled && told == q->tx_done)
 		return false;
 	rna_rx_flush(q);

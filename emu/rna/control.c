@@ -252,6 +252,8 @@ ctl_rx_offloads(struct request *request)
 	if ((rvr_le32_cpu(set.offloads) & RVR_RNA_RXO_SPLIT) &&
 	    rvr_le16_cpu(set.split_buffer) == 0)
 		return BAD_VALUE(request, struct rvr_rna_rx_offloads, split_buffer);
+	if (rvr_le32_cpu(set.lro_us) > RVR_RNA_LRO_US_MAX)
+		return BAD_VALUE(request, struct rvr_rna_rx_offloads, lro_us);
 	return rna_rx_offloads_set(q, &set);
 }
 

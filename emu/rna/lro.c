@@ -3,16 +3,21 @@
  */
 
 /*
- * Large receive offload: segments of a TCP stream that come in one turn become one packet. Only
- * segments that say nothing but "here is more data" are put together, with all headers alike but
- * for what a longer packet changes; so that whoever cuts the packet again gets what came.
+ * Large receive offload: segments of a TCP stream that come soon after one another become one
+ * packet. Only segments that say nothing but "here is more data" are put together, with all headers
+ * alike but for what a longer packet changes; so that whoever cuts the packet again gets what came.
+ *
+ * A packet leaves with PSH, with a segment shorter than its first, when it is as long as it may be,
+ * before anything of its stream that can't be put to it, when another stream needs its entry, and
+ * when its first segment has been held for the time that the driver allows. Without threads nobody
+ * would look at the time: there, and with a time of 0, it leaves with the turn.
  */
 
 #include "checksum.h"
 #include "proto.h"
 #include "rx.h"
 
-#define LRO_FLOWS 8
+#define LRO_FLOWS 16
 #define LRO_MAX 65535 /* bytes of a packet */
 
 #define TCP_FLAGS 13 /* bytes from a TCP header's start */
@@ -25,6 +30,7 @@ struct lro_flow {
 	uint32_t end;	/**< of data[] without padding */
 	uint32_t next;	/**< sequence number that goes on */
 	uint32_t packets;
+	uint64_t until; /**< ns: when it leaves at the latest */
 	uint16_t l3, l4, payload; /**< offsets */
 	uint16_t mss;	/**< bytes of the first packet's payload */
 	struct rna_rx_info info;
@@ -33,7 +39,8 @@ struct lro_flow {
 
 struct rna_lro {
 	uint32_t max;
-	unsigned int turn; /**< entry that is given up next */
+	unsigned int held; /**< entries in use */
+	uint64_t hold_ns; /**< 0: to the turn's end */
 	struct lro_flow flow[LRO_FLOWS];
 };
 
@@ -48,8 +55,9 @@ struct lro_segment {
 /* ---- Life --------------------------------------------------------------------------------- */
 
 bool
-rna_lro_set(struct rna_queue *q, uint32_t max)
+rna_lro_set(struct rna_queue *q, uint32_t max, uint32_t microseconds)
 {
+	bool threads = q->hw->aha->amu->config.mode == REVERE_EMU_THREADED;
 	unsigned int i;
 
 	/* Memory that is never written costs nothing. */
@@ -58,7 +66,8 @@ rna_lro_set(struct rna_queue *q, uint32_t max)
 	if (q->lro == NULL)
 		return false;
 	q->lro->max = max == 0 ? LRO_MAX : max;
-	q->lro->turn = 0;
+	q->lro->held = 0;
+	q->lro->hold_ns = threads ? UINT64_C(1000) * microseconds : 0;
 	for (i = 0; i < LRO_FLOWS; i++)
 		q->lro->flow[i].len = 0;
 	return true;
@@ -99,6 +108,7 @@ flow_flush(struct rna_queue *q, struct lro_flow *flow)
 		flow_finish(flow);
 	rna_rx_put_info(q, flow->data, flow->len, &flow->info);
 	flow->len = 0;
+	q->lro->held--;
 }
 
 void
@@ -106,8 +116,28 @@ rna_lro_flush(struct rna_queue *q)
 {
 	unsigned int i;
 
-	for (i = 0; i < LRO_FLOWS; i++)
+	for (i = 0; i < LRO_FLOWS && q->lro->held > 0; i++)
 		flow_flush(q, &q->lro->flow[i]);
+}
+
+void
+rna_lro_expire(struct rna_queue *q)
+{
+	uint64_t now;
+	unsigned int i;
+
+	if (q->lro->held == 0)
+		return;
+	now = q->lro->hold_ns > 0 ? amu_now_ns() : UINT64_MAX;
+	for (i = 0; i < LRO_FLOWS; i++)
+		if (q->lro->flow[i].until <= now)
+			flow_flush(q, &q->lro->flow[i]);
+}
+
+bool
+rna_lro_holds(const struct rna_queue *q)
+{
+	return q->lro->held > 0;
 }
 
 /* ---- Packets come ------------------------------------------------------------------------- */
@@ -152,8 +182,10 @@ goes_on(const struct rna_lro *lro, const struct lro_flow *flow, const struct lro
 }
 
 static void
-flow_begin(struct lro_flow *flow, const struct lro_segment *segment)
+flow_begin(struct rna_lro *lro, struct lro_flow *flow, const struct lro_segment *segment)
 {
+	lro->held++;
+	flow->until = lro->hold_ns > 0 ? amu_now_ns() + lro->hold_ns : 0;
 	memcpy(flow->data, segment->data, segment->len);
 	flow->len = segment->len;
 	flow->end = segment->end;
@@ -218,8 +250,15 @@ flow_find(struct rna_lro *lro, const struct lro_segment *segment)
 static struct lro_flow *
 flow_new(struct rna_queue *q)
 {
-	struct lro_flow *flow = &q->lro->flow[q->lro->turn++ % LRO_FLOWS];
+	struct lro_flow *flow = &q->lro->flow[0];
+	unsigned int i;
 
+	for (i = 0; i < LRO_FLOWS; i++) {
+		if (q->lro->flow[i].len == 0)
+			return &q->lro->flow[i];
+		if (q->lro->flow[i].until < flow->until)
+			flow = &q->lro->flow[i];
+	}
 	flow_flush(q, flow);
 	return flow;
 }
@@ -247,11 +286,12 @@ rna_lro_receive(struct rna_queue *q, const uint8_t *data, uint32_t len,
 			return false;
 		if (flow == NULL)
 			flow = flow_new(q);
-		flow_begin(flow, &segment);
+		flow_begin(q->lro, flow, &segment);
 		if (!q->dirty)
 			rna_rx_touch(q);
 	}
-	if (segment.end - segment.payload < flow->mss || (data[segment.l4 + TCP_FLAGS] & TCP_PSH))
+	if (segment.end - segment.payload < flow->mss || flow->end + flow->mss > q->lro->max ||
+	    (data[segment.l4 + TCP_FLAGS] & TCP_PSH))
 		flow_flush(q, flow);
 	return true;
 }

@@ -173,6 +173,8 @@ void
 rna_queue_stop(struct rna_queue *q, unsigned int direction)
 {
 	if (direction & RVR_RNA_DIR_RX) {
+		if (q->lro != NULL)
+			rna_lro_flush(q);
 		rna_rx_flush(q);
 		queue_publish(q, RVR_RNA_TX_PACKETS);
 		q->rx_started = false;

@@ -359,8 +359,8 @@ void rna_rx_put_split(struct rna_queue *q, const uint8_t *data, uint32_t len, ui
 
 /* ---- lro.c -------------------------------------------------------------------------------- */
 
-/** Starts anew, for packets of up to so many bytes; false: no memory. */
-bool rna_lro_set(struct rna_queue *q, uint32_t max);
+/** Starts anew, for packets of up to so many bytes, held for so long; false: no memory. */
+bool rna_lro_set(struct rna_queue *q, uint32_t max, uint32_t microseconds);
 void rna_lro_free(struct rna_queue *q);
 /**
  * Takes a packet, of which `stripped` bytes of tags have been taken off since it was parsed.
@@ -372,6 +372,10 @@ bool rna_lro_receive(struct rna_queue *q, const uint8_t *data, uint32_t len,
 	const struct rna_rx_info *info);
 /** Nothing is held back any longer. */
 void rna_lro_flush(struct rna_queue *q);
+/** Nothing whose time is over is; at the end of a turn and between turns. */
+void rna_lro_expire(struct rna_queue *q);
+/** Whether something is held back, so that rna_lro_expire() is due some time. */
+bool rna_lro_holds(const struct rna_queue *q);
 
 /* ---- time.c ------------------------------------------------------------------------------- */
 

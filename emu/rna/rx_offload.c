@@ -42,7 +42,8 @@ rna_rx_offloads_valid(const struct rvr_rna_rx_offloads *set)
 	uint32_t offloads = rvr_le32_cpu(set->offloads);
 
 	return (offloads & ~RVR_RNA_RXO_ALL) == 0 &&
-	       (!(offloads & RVR_RNA_RXO_SPLIT) || rvr_le16_cpu(set->split_buffer) != 0);
+	       (!(offloads & RVR_RNA_RXO_SPLIT) || rvr_le16_cpu(set->split_buffer) != 0) &&
+	       rvr_le32_cpu(set->lro_us) <= RVR_RNA_LRO_US_MAX;
 }
 
 unsigned int
@@ -59,7 +60,8 @@ rna_rx_offloads_set(struct rna_queue *q, const struct rvr_rna_rx_offloads *set)
 	}
 	if (q->lro != NULL)
 		rna_lro_flush(q);
-	if ((offloads & RVR_RNA_RXO_LRO) && !rna_lro_set(q, rvr_le16_cpu(set->lro_max)))
+	if ((offloads & RVR_RNA_RXO_LRO) &&
+	    !rna_lro_set(q, rvr_le16_cpu(set->lro_max), rvr_le32_cpu(set->lro_us)))
 		return RVR_RNA_NO_MEMORY;
 	split_set(q, set, offloads);
 	q->offloads = offloads;
@@ -245,7 +247,7 @@ rna_rx_flush_ext(struct rna_queue *q)
 	uint32_t max = (asn->msg_bytes - sizeof(struct rvr_rna_rx)) / RX_DESC_SIZE;
 
 	if (q->lro != NULL)
-		rna_lro_flush(q);
+		rna_lro_expire(q);
 	while (q->returned != q->filled) {
 		uint8_t *msg = asn_slot(asn);
 

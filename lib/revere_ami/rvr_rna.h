@@ -360,8 +360,12 @@ struct rvr_rna_rx_offloads {
 	rvr_le32 split_ptype; /**< RVR_RNA_PTYPE_*: cut behind the last of these headers; or 0 */
 	rvr_le16 split_len; /**< cut behind so many bytes */
 	rvr_le16 split_buffer; /**< bytes of each buffer for the first piece, 1.. */
+	rvr_le32 lro_us; /**< microseconds that LRO may hold a segment back, 0..1000000 */
+	rvr_le32 zero;
 };
-_Static_assert(sizeof(struct rvr_rna_rx_offloads) == 16, "wire");
+_Static_assert(sizeof(struct rvr_rna_rx_offloads) == 24, "wire");
+
+#define RVR_RNA_LRO_US_MAX 1000000u
 
 /*
  * With SPLIT buffers come in pairs, from the queue's start on: the first one for what is before

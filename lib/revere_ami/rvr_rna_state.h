@@ -43,7 +43,7 @@ struct rvr_rna_queue_saved {
 };
 _Static_assert(sizeof(struct rvr_rna_queue_saved) == 8, "wire");
 
-#define RVR_RNA_STATE_VERSION 1 /**< agents refuse other ones */
+#define RVR_RNA_STATE_VERSION 2 /**< agents refuse other ones */
 
 /**
  * State of a queue pair. Behind it, in this order:
@@ -71,9 +71,9 @@ struct rvr_rna_state {
 	rvr_le64 told;	   /**< of which the driver knows */
 	struct rvr_rna_queue_stats stats;
 };
-_Static_assert(sizeof(struct rvr_rna_state) == 152, "format");
-_Static_assert(offsetof(struct rvr_rna_state, first) == 32, "format");
-_Static_assert(offsetof(struct rvr_rna_state, received) == 72, "format");
+_Static_assert(sizeof(struct rvr_rna_state) == 160, "format");
+_Static_assert(offsetof(struct rvr_rna_state, first) == 40, "format");
+_Static_assert(offsetof(struct rvr_rna_state, received) == 80, "format");
 
 #define RVR_RNA_STATE_RX 0x1u	   /**< reception was started */
 #define RVR_RNA_STATE_TX 0x2u	   /**< transmission was started */

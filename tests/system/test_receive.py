@@ -5,9 +5,10 @@
 import ipaddress
 import re
 import struct
+import time
 
 import pytest
-from conftest import leave, wait_until
+from conftest import leave, settles, wait_until
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt
 from scapy.layers.l2 import Dot1Q, Ether
@@ -246,6 +247,8 @@ def test_lro_leaves_alone(testpmd, tmp_path):
     odd[8] = Ether(bytes(odd[8]))
     odd[8][TCP].chksum ^= 1
     syn = stream(IP(src="10.0.2.1", dst="10.0.0.2"), [0, 0])
+    for streams in (one, two):  # so that nothing is left when the last packet is seen
+        streams[-1][TCP].flags = "PA"
     mixed = [frame for pair in zip(one, two) for frame in pair]
     frames = [Ether(bytes(f)) for f in mixed + odd + syn]
     pmd = through(testpmd, tmp_path, frames + [LAST], f"--rx-offloads={RX_LRO:#x}")
@@ -259,6 +262,64 @@ def test_lro_leaves_alone(testpmd, tmp_path):
         assert len(joined) < 4 and sum(map(len, joined)) == size
     assert of("10.0.1.1", out) == of("10.0.1.1", frames)
     assert of("10.0.2.1", out) == of("10.0.2.1", frames)
+    leave(pmd)
+
+
+def payloads(pmd, start, total):
+    """Bytes of TCP's data in the packets that testpmd tells of, until there are so many."""
+    head = len(stream(A, [0])[0])
+
+    def got():
+        pmd.read(0.01)
+        return [int(n) - head for n in re.findall(r"- length=(\d+) ", pmd.output[start:])]
+    assert wait_until(lambda: sum(got()) >= total)
+    return got()
+
+
+def receiving(testpmd, tap, tap_name, timeout):
+    """testpmd that tells what LRO makes of packets of a tap."""
+    pmd = testpmd([f"net_revere0,tap={tap_name},mac={OWN},lro_timeout_us={timeout}"],
+                  [f"--rx-offloads={RX_LRO:#x}", "--max-lro-pkt-size=4500"])
+    pmd.command("set fwd rxonly")
+    pmd.command("set verbose 1")
+    pmd.command("start")
+    return pmd, tap(tap_name)
+
+
+def test_lro_holds(testpmd, tap, tap_name):
+    """Segments that come one by one are put together as long as the time for it isn't over."""
+    pmd, port = receiving(testpmd, tap, tap_name, 1000000)
+
+    def joined(sizes, last):
+        start = len(pmd.output)
+        packets = stream(A, sizes)
+        packets[-1][TCP].flags = last
+        for packet in packets:
+            port.send(bytes(packet))
+            time.sleep(0.002)  # so that each has a turn of its own, which nothing relies on
+        return payloads(pmd, start, sum(sizes))
+    # Other work may take longer than a second, then a packet leaves too early.
+    for sizes, last, wanted in (
+            ([1000, 1000, 500], "A", [2500]),  # a shorter one ends it
+            ([1000] * 4, "PA", [4000]),  # as PSH does
+            ([1000] * 6, "PA", [4000, 2000]),  # no longer than it may be
+            ([1000] * 3, "FA", [2000, 1000]),  # which can't be put to it
+            ([1000] * 3, "A", [3000])):  # when its time is over
+        got = settles(lambda s=sizes, f=last: joined(s, f), lambda got, w=wanted: got == w)
+        assert got == wanted, (sizes, last)
+    port.send(bytes(stream(A, [1000])[0]))
+    pmd.command("stop")
+    leave(pmd)
+
+
+@pytest.mark.parametrize("timeout", [0, 32])
+def test_lro_lets_go(testpmd, tap, tap_name, timeout):
+    """A packet that nothing follows comes all the same."""
+    pmd, port = receiving(testpmd, tap, tap_name, timeout)
+    for packet in stream(A, [1000] * 5):
+        start = len(pmd.output)
+        port.send(bytes(packet))
+        assert payloads(pmd, start, 1000) == [1000]
     leave(pmd)
 
 

@@ -1813,7 +1813,8 @@ bad_arguments_are_refused(void **state)
 	static const char *const args[] = {
 		"msg_size=300", "msg_size=32", "msg_size=4096", "ring_slots=3", "ring_slots=1",
 		"ring_slots=131072", "control_timeout_ms=0", "control_timeout_ms=x", "nonsense=1",
-		"backend=nonsense", "num_ami_sw=1", "max_log2_msg_length=4", "num_ams=3",
+		"lro_timeout_us=1000001", "backend=nonsense", "num_ami_sw=1",
+		"max_log2_msg_length=4", "num_ams=3",
 	};
 	unsigned int i;
 

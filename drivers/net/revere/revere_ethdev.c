@@ -24,8 +24,10 @@
 #define ARG_TIMEOUT "control_timeout_ms"
 #define ARG_MSG_SIZE "msg_size"
 #define ARG_SLOTS "ring_slots"
+#define ARG_LRO "lro_timeout_us"
 
 #define TIMEOUT_MS 5000
+#define LRO_US 32
 #define MSG_SIZE 256 /* bytes: 15 packets or 31 empty buffers */
 #define RING_SLOTS 64
 
@@ -382,7 +384,7 @@ static int
 net_args(struct revere_net *net, const struct rte_kvargs *args)
 {
 	const struct revere_dev_info *info = revere_dev_info(net->dev);
-	uint64_t timeout_ms = TIMEOUT_MS;
+	uint64_t timeout_ms = TIMEOUT_MS, lro_us = LRO_US;
 	uint8_t log2_bytes = 0;
 	int ret;
 
@@ -390,6 +392,10 @@ net_args(struct revere_net *net, const struct rte_kvargs *args)
 	if (ret < 0)
 		return ret;
 	net->timeout = timeout_ms * rte_get_timer_hz() / MS_PER_S;
+	ret = revere_arg_uint(args, ARG_LRO, 0, RVR_RNA_LRO_US_MAX, &lro_us);
+	if (ret < 0)
+		return ret;
+	net->lro_us = (uint32_t)lro_us;
 	ret = arg_log2(net, args, ARG_MSG_SIZE, RVR_DW << info->min_log2_msg_length,
 		RVR_DW << info->max_log2_msg_length, MSG_SIZE, &log2_bytes);
 	if (ret < 0)
@@ -627,7 +633,7 @@ net_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
 	return index <= count;
 }
 
-static const char *const net_keys[] = { ARG_TIMEOUT, ARG_MSG_SIZE, ARG_SLOTS,
+static const char *const net_keys[] = { ARG_TIMEOUT, ARG_MSG_SIZE, ARG_SLOTS, ARG_LRO,
 	REVERE_NET_ARG_REPRESENTOR, NULL };
 
 static struct revere_class net_class = {
@@ -686,4 +692,5 @@ RTE_PMD_REGISTER_PARAM_STRING(net_revere,
 	ARG_TIMEOUT "=<uint32> "
 	ARG_MSG_SIZE "=<bytes> "
 	ARG_SLOTS "=<uint32> "
+	ARG_LRO "=<uint32> "
 	REVERE_NET_ARG_REPRESENTOR "=<numbers>");

@@ -245,6 +245,7 @@ struct revere_net {
 	uint16_t port; /**< of the agent */
 	uint8_t log2_msg_length; /**< of packet messages, DW */
 	uint8_t log2_slots;	 /**< of rings */
+	uint32_t lro_us;	 /**< that LRO may hold a segment back */
 	uint64_t timeout;	 /**< for an answer, in timer cycles */
 	bool ptypes;		 /**< the application wants packet types */
 	bool marks;		 /**< flows mark packets: queues tell of it */

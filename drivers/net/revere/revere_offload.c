@@ -152,6 +152,7 @@ rxo_send(const struct revere_net_rxq *rxq, uint32_t rxo)
 		.queue = rvr_cpu_le16(rxq->id),
 		.lro_max = rvr_cpu_le16((uint16_t)rxq->lro_max),
 		.offloads = rvr_cpu_le32(rxo),
+		.lro_us = rvr_cpu_le32(rxq->net->lro_us),
 	};
 
 	if (split != NULL) {
