@@ -29,10 +29,10 @@ def devargs(request):
     return ",socket=" + request.getfixturevalue("emu")("--port", "loop").path
 
 
-def one_of_two(processes, prefix, number, args=()):
+def one_of_two(processes, prefix, number, args=(), more=()):
     """One of two testpmds, which share a port's queues among them."""
     app = ["--rxq=4", "--txq=4", "--num-procs=2", f"--proc-id={number}",
-           "--total-num-mbufs=8192"]
+           "--total-num-mbufs=8192", *more]
     eal = programs.two_lcores() + prefix + list(args)
     return processes.enter_context(programs.Testpmd(eal, app, 120))
 
@@ -69,6 +69,34 @@ def test_net(processes, prefix, devargs):
     first.command("start")
     assert wait_until(lambda: first.port_stats()["RX-packets"] > 1000)
     first.command("stop")
+    assert first.quit() == 0
+
+
+def test_representors(processes, prefix):
+    """Representors and the virtual port are the secondary's too: it is the switch of the pair."""
+    need_driver("net")
+    first = one_of_two(processes, prefix, 0, [
+        "-m", "128", "--vdev=net_revere0,emu=sw,representor=[0-1]",
+        "--vdev=net_revere1,emu=sw,virtual=1"], ["--rxd=256"])
+    second = one_of_two(processes, prefix, 1, ["--proc-type=secondary"], ["--rxd=256"])
+    virtual, representor = 3, 2
+    info = second.command(f"show port info {representor}")
+    assert "net_revere0_representor_vf1" in info and "Switch domain Id" in info, info
+    for pmd, port in ((first, virtual), (second, representor)):
+        pmd.wait_link(port)
+        pmd.command("set fwd flowgen")
+        pmd.command(f"set portlist {port}")
+        pmd.command("start")
+    for port in (virtual, representor):
+        assert wait_until(lambda p=port: second.port_stats(p)["RX-packets"] > 20000)
+    for pmd, port, queue in ((first, virtual, (0, 1)), (second, representor, (2, 3))):
+        found = re.findall(rf"RX Port= *{port}/Queue= *(\d+) .*?RX-packets: *(\d+)",
+                           pmd.command("stop"), re.S)
+        assert [int(number) for number, _ in found] == list(queue)
+        assert min(int(packets) for _, packets in found) > 0
+    assert "rror" in second.command(f"flow create {representor} ingress pattern eth / end "
+                                    "actions drop / end")  # flows are the primary's
+    assert second.quit() == 0
     assert first.quit() == 0
 
 

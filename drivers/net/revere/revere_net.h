@@ -227,12 +227,17 @@ struct revere_net_limits {
 	char firmware[33];
 };
 
+#define REVERE_NET_VIRTUAL_MAX 256 /**< virtual ports of an adapter */
+
 /** How a port belongs to others of its adapter. */
 struct revere_net_repr {
 	uint16_t number; /**< of a representor: virtual port */
 	uint16_t backer; /**< of a representor: ethdev that it came with */
 	uint16_t domain; /**< switch domain of both */
 	bool made;	 /**< the agent's port is to be removed at close */
+	/** Of a port with a wire: virtual ports that have representors, one bit each. */
+	uint64_t numbers[REVERE_NET_VIRTUAL_MAX / 64];
+	char switch_name[RTE_ETH_NAME_MAX_LEN]; /**< the device's, for all processes */
 };
 
 /** A port. */
@@ -298,6 +303,7 @@ int revere_net_target_take(const struct rte_eth_dev *dev, const struct revere_pr
 
 /** Those that a port's devargs name; what was made before an error stays. */
 int revere_net_representors_make(struct rte_eth_dev *pf, const struct revere_probe *probe);
+#define REVERE_NET_REPR_NAME "%.40s_representor_vf" /**< of the PF's name, and then a number */
 /** Closes all of a device. */
 void revere_net_representors_close(const struct rte_device *rte_dev);
 void revere_net_repr_info(const struct revere_net *net, struct rte_eth_dev_info *info);

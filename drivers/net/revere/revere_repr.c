@@ -18,6 +18,17 @@
 
 /* ---- Devarg ------------------------------------------------------------------------------- */
 
+static bool
+repr_in_range(const struct rte_eth_devargs *args)
+{
+	uint16_t i;
+
+	for (i = 0; i < args->nb_representor_ports; i++)
+		if (args->representor_ports[i] >= REVERE_NET_VIRTUAL_MAX)
+			return false;
+	return true;
+}
+
 static int
 repr_parse(const struct revere_net *net, const char *text, struct rte_eth_devargs *args)
 {
@@ -28,10 +39,11 @@ repr_parse(const struct revere_net *net, const char *text, struct rte_eth_devarg
 	memset(args, 0, sizeof(*args));
 	ret = revere_eth_devargs_parse(devargs, args);
 	if (ret == 0 && args->type == RTE_ETH_REPRESENTOR_VF && args->nb_mh_controllers == 0 &&
-	    args->nb_ports == 0 && args->nb_representor_ports > 0)
+	    args->nb_ports == 0 && args->nb_representor_ports > 0 && repr_in_range(args))
 		return 0;
 	REVERE_NET_LOG(ERR, net, REVERE_NET_ARG_REPRESENTOR
-		"=%s: numbers of virtual ports are needed, like 0, [0-3] or vf[0,2]", text);
+		"=%s: numbers of virtual ports are needed, like 0, [0-3] or vf[0,2], below %u",
+		text, REVERE_NET_VIRTUAL_MAX);
 	return -EINVAL;
 }
 
@@ -81,7 +93,8 @@ repr_make(struct rte_eth_dev *pf, const struct revere_probe *probe, uint16_t num
 	struct revere_probe own = *probe;
 	int ret;
 
-	snprintf(name, sizeof(name), "%.40s_representor_vf%u", net->name, number);
+	rte_strscpy(repr.switch_name, net->repr.switch_name, sizeof(repr.switch_name));
+	snprintf(name, sizeof(name), REVERE_NET_REPR_NAME "%u", net->name, number);
 	ret = port_get(net, number, &repr.made);
 	if (ret < 0)
 		return ret;
@@ -89,8 +102,10 @@ repr_make(struct rte_eth_dev *pf, const struct revere_probe *probe, uint16_t num
 	own.rna_port = ret;
 	revere_device_ref(probe->device);
 	ret = revere_net_port_make(&own, &repr);
-	if (ret == 0)
+	if (ret == 0) {
+		net->repr.numbers[number / 64] |= UINT64_C(1) << number % 64;
 		return 0;
+	}
 	if (repr.made)
 		revere_device_port_remove(net->device, (unsigned int)own.rna_port);
 	revere_device_put(probe->device);
@@ -117,6 +132,8 @@ revere_net_representors_make(struct rte_eth_dev *pf, const struct revere_probe *
 	}
 	if (ret == 0)
 		ret = rte_eth_switch_domain_alloc(&net->repr.domain);
+	rte_strscpy(net->repr.switch_name, revere_dev_name(net->dev),
+		sizeof(net->repr.switch_name));
 	for (i = 0; i < args.nb_representor_ports && ret == 0; i++)
 		ret = repr_make(pf, probe, args.representor_ports[i]);
 	return ret;
@@ -137,7 +154,7 @@ revere_net_repr_info(const struct revere_net *net, struct rte_eth_dev_info *info
 {
 	if (net->repr.domain == RTE_ETH_DEV_SWITCH_DOMAIN_ID_INVALID)
 		return;
-	info->switch_info.name = revere_dev_name(net->dev);
+	info->switch_info.name = net->repr.switch_name;
 	info->switch_info.domain_id = net->repr.domain;
 	info->switch_info.port_id = net->port;
 }

@@ -239,13 +239,13 @@ static const struct eth_dev_ops secondary_ops = {
 	.reta_query = revere_net_reta_query,
 };
 
-int
-revere_net_secondary_attach(const char *name, struct rte_device *rte_dev)
+static struct rte_eth_dev *
+attach(const char *name, struct rte_device *rte_dev)
 {
 	struct rte_eth_dev *dev = rte_eth_dev_attach_secondary(name);
 
 	if (dev == NULL)
-		return -ENODEV;
+		return NULL;
 	dev->device = rte_dev;
 	dev->dev_ops = &secondary_ops;
 	dev->rx_pkt_burst = rx_burst;
@@ -253,13 +253,43 @@ revere_net_secondary_attach(const char *name, struct rte_device *rte_dev)
 	dev->tx_pkt_prepare = revere_net_tx_prepare;
 	revere_net_queue_ops(dev);
 	rte_eth_dev_probing_finish(dev);
+	return dev;
+}
+
+int
+revere_net_secondary_attach(const char *name, struct rte_device *rte_dev)
+{
+	struct rte_eth_dev *dev = attach(name, rte_dev);
+	char representor[RTE_ETH_NAME_MAX_LEN];
+	const struct revere_net *net;
+	unsigned int i;
+
+	if (dev == NULL)
+		return -ENODEV;
+	net = dev->data->dev_private;
+	for (i = 0; i < REVERE_NET_VIRTUAL_MAX; i++) {
+		if (((net->repr.numbers[i / 64] >> i % 64) & 1) == 0)
+			continue;
+		snprintf(representor, sizeof(representor), REVERE_NET_REPR_NAME "%u", name, i);
+		attach(representor, rte_dev); /* it may be closed in the primary */
+	}
 	return 0;
 }
 
 int
 revere_net_secondary_detach(const char *name)
 {
-	struct rte_eth_dev *dev = rte_eth_dev_allocated(name);
+	char representor[RTE_ETH_NAME_MAX_LEN];
+	uint16_t port_id;
+	int ret = 0;
 
-	return dev == NULL ? 0 : rte_eth_dev_release_port(dev);
+	snprintf(representor, sizeof(representor), REVERE_NET_REPR_NAME, name);
+	RTE_ETH_FOREACH_DEV(port_id) {
+		struct rte_eth_dev *dev = &rte_eth_devices[port_id];
+
+		if (strcmp(dev->data->name, name) == 0 ||
+		    strncmp(dev->data->name, representor, strlen(representor)) == 0)
+			ret = rte_eth_dev_release_port(dev);
+	}
+	return ret;
 }
