@@ -159,7 +159,7 @@ test_json_open(const char *file)
 void
 test_json_row(const char *format, ...)
 {
-	char members[1024];
+	char members[2048];
 	va_list ap;
 
 	if (json == NULL)

@@ -25,11 +25,12 @@ DMA_SIZES = [64, 256, 1024, 4096, 16384, 65536]
 IDLE_CONTEXTS = 4095
 VHOST_SIZES = [64, 128, 256, 512, 1024, 1518, 4096, 9000]
 # DPDK 22.11's vhost never hands out longer packets of packed rings, whatever dmadev copies.
-VHOST_PACKED_MAX = 4096
-# Who copies for vhost: name in the results -> virtual device.
+VHOST_PACKED_DEQUEUE_MAX = 4096
+# Who copies for vhost: name in the results -> virtual device. All of the project share one Revere
+# device, so that there is one thread that copies.
 VHOST_WAYS = {"project": "dma_revere0,threshold=auto", "sync": "",
-              "off": "dma_revere0,threshold=off", "0": "dma_revere0,threshold=0",
-              "cpu": "dma_revere0,threshold=4294967295", "skeleton": "dma_skeleton"}
+              "off": "dma_revere1,threshold=off", "0": "dma_revere2,threshold=0",
+              "cpu": "dma_revere3,threshold=4294967295", "skeleton": "dma_skeleton"}
 VHOST_NAMES = {"project": "auto", "sync": "sync", "off": "threshold=off", "0": "threshold=0",
                "cpu": "CPU alone", "skeleton": "dma_skeleton"}
 
@@ -351,39 +352,39 @@ def bench_vhost(options):
     if not options.huge:
         note("vhost: no figures without 512 free hugepages of 2 MB")
         return []
-    samples = {}
-    for repetition in range(options.repeat):
-        for kind in options.vhost_kinds:
-            for name, vdev in VHOST_WAYS.items():
-                note(f"vhost: {name_of(kind)}, {name}, {repetition + 1} of {options.repeat}")
-                engine = f",worker_cpus={testpmd.cpus()[0]}" if "revere" in vdev else ""
-                figures = patient(name, perfdma.vhost, vdev + engine, sizes_of(kind, options),
-                                  *kind, int(options.seconds * 300))
-                for (direction, size), mpps in figures.items():
-                    at = samples.setdefault((direction, kind, size), {})
-                    at.setdefault(name, []).append(mpps)
-    rows = [row(f"vhost-{direction}-{name_of(kind)}", size, "Mpps",
-                dict(samples[direction, kind, size]))
-            for kind in options.vhost_kinds for direction in ("enqueue", "dequeue")
-            for size in sizes_of(kind, options)]
+    device = f",emu=vhost,worker_cpus={testpmd.cpus()[0]}"
+    ways = {name: vdev + (device if "revere" in vdev else "") for name, vdev in VHOST_WAYS.items()}
+    rows = []
+    for kind in options.vhost_kinds:
+        for direction in ("enqueue", "dequeue"):
+            samples = {}
+            sizes = sizes_of(kind, direction, options)
+            for repetition in range(options.repeat):
+                note(f"vhost: {direction}, {name_of(kind)}, {repetition + 1} of {options.repeat}")
+                for at, turns in patient(perfdma.vhost, ways, sizes, direction, *kind,
+                                         options.vhost_turns, options.vhost_ms).items():
+                    samples.setdefault(at, []).extend(turns)
+            rows += [paired_row(f"vhost-{direction}-{name_of(kind)}", size, "Mpps",
+                                {name: samples[name, size] for name in ways}) for size in sizes]
     if options.svg:
         with open(options.svg, "w", encoding="utf-8") as file:
             file.write(vhost_plot(rows, options.vhost_sizes))
     return rows
 
 
-def sizes_of(kind, options):
+def sizes_of(kind, direction, options):
     """Sizes to measure with a kind of ring."""
-    return [size for size in options.vhost_sizes if size <= VHOST_PACKED_MAX or not kind[0]]
+    most = VHOST_PACKED_DEQUEUE_MAX if kind[0] and direction == "dequeue" else max(VHOST_SIZES)
+    return [size for size in options.vhost_sizes if size <= most]
 
 
-def patient(name, measure, *args):
+def patient(measure, *args):
     """measure(*args); a peer that gives up on a busy machine has two more tries."""
-    for _ in range(2 if name == "skeleton" else 0):
+    for _ in range(2):
         try:
             return measure(*args)
         except ProgramError as error:
-            note(f"vhost: {name}, once more: {error}")
+            note(f"vhost: once more: {error}")
     return measure(*args)
 
 
@@ -428,6 +429,18 @@ def row(bench, size, unit, samples):
     return {"bench": bench, "size": size, "unit": unit, "project": project, "peers": medians,
             "ratio": {name: round(project / value, 3) if value else None
                       for name, value in medians.items()}}
+
+
+def paired_row(bench, size, unit, samples):
+    """The same of samples that were taken in turns.
+
+    The median of the turns' ratios counts, and is seldom the ratio of the medians.
+    """
+    result = row(bench, size, unit, samples)
+    for name in result["ratio"]:
+        result["ratio"][name] = round(statistics.median(
+            mine / other for mine, other in zip(samples["project"], samples[name])), 3)
+    return result
 
 
 def show(results):
@@ -484,6 +497,7 @@ def parse_arguments():
     options.repeat = options.repeat or (1 if options.quick else 3)
     options.seconds = 0.3 if options.quick else 1.0
     options.turns = 1 if options.quick else 3
+    options.vhost_turns, options.vhost_ms = (3, 5) if options.quick else (21, 10)
     options.bursts = [8] if options.quick else NET_BURSTS
     options.net_sizes = [64, 1500] if options.quick else NET_SIZES
     options.feature_sizes = [64] if options.quick else [64, 1500]

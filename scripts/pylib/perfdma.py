@@ -63,13 +63,20 @@ def copies(vdevs, sizes, milliseconds, huge):
     return {(row["device"], row["size"]): row["value"] for row in rows}
 
 
-def vhost(vdev, sizes, packed, mergeable, milliseconds):
-    """{(direction, size): Mpps} of vhost's core with copies by a dmadev; "": by vhost itself."""
+def vhost(ways, sizes, direction, packed, mergeable, turns, milliseconds):
+    """{(name, size): [Mpps of each turn]} of vhost's core, {name: devargs of who copies}.
+
+    "": vhost itself. They take turns in one process, and those of one device share it.
+    """
     command = ["perf", "vhost", "--packed", str(packed), "--mergeable", str(mergeable), "--ms",
-               str(milliseconds), "--size", ",".join(map(str, sizes))]
-    command += ["--dma", vdev.split(",")[0]] if vdev else []
-    rows = test_revere([vdev] if vdev else [], command, True, 60 + len(sizes) * milliseconds // 20)
-    return {(row["direction"], row["size"]): row["value"] for row in rows}
+               str(milliseconds), "--turns", str(turns), "--direction", direction,
+               "--size", ",".join(map(str, sizes))]
+    names = {vdev.split(",")[0] or "none": name for name, vdev in ways.items()}
+    for device in names:
+        command += ["--dma", device] + (["--pause", device] if "skeleton" in device else [])
+    rows = test_revere([vdev for vdev in ways.values() if vdev], command, True,
+                       60 + len(ways) * len(sizes) * (turns + 5) * milliseconds // 100)
+    return {(names[row["dma"]], row["size"]): row["turns"] for row in rows}
 
 
 def idle_contexts(count, milliseconds, huge):

@@ -343,7 +343,7 @@ def account_table(way, rows):
     head = [way] + [f"{row['size']} bytes" for row in rows]
     cells = [[text] + [f"{part(row):.0f}" for row in rows] for text, part in parts]
     cells.append(["that is, times as fast as ``sync``"] +
-                 [f"{cost(row, 'sync') / cost(row, 'auto'):.2f}" for row in rows])
+                 [f"{row['ratio']['sync']:.2f}" for row in rows])
     return table(head, cells, [46] + [11] * len(rows))
 
 

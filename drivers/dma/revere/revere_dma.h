@@ -131,23 +131,27 @@ struct revere_dma_auto {
 	double interval;    /**< cycles from burst to burst while there is work, mean */
 	uint64_t begun;	    /**< TSC of the first job of the burst, 0: there is none yet */
 	uint64_t empty;	    /**< TSC from which on nothing was in the ring, 0: something is */
-	double rest;	    /**< cycles from there to the next burst, mean */
+	double rest;	    /**< cycles from there to the next burst that aren't a pause, mean */
 	uint64_t last;	    /**< TSC of the last submit */
 	uint64_t sent;	    /**< operations that had been closed then */
 	uint64_t asked;	    /**< the threshold that is in force */
 	uint64_t decisions; /**< how often the threshold was worked out */
 	uint64_t overloads; /**< how often the AMU had too much to do */
 	uint32_t threshold; /**< for an AMU with nothing to do */
-	uint32_t turns;	    /**< submits */
+	uint32_t turns;	    /**< submits of this part of the period */
 	uint32_t left;	    /**< periods until all ways are looked at again */
 	uint32_t gap;	    /**< what that was in the beginning */
 	uint32_t exploring; /**< turns of ways that are still to come */
+	double cost, since; /**< cycles that all of them took, and that went by since */
 	enum rte_pmd_revere_dma_way way, best;
-	double length;	    /**< mean bytes of a job when they were looked at last */
+	double length;	    /**< mean bytes of a job after they were looked at last */
+	double pace;	    /**< bytes a cycle then, 0: not known yet */
+	uint32_t odd;	    /**< periods in a row in which both were others */
 	double score[REVERE_DMA_WAYS]; /**< bytes a cycle that each gets done */
 	uint64_t bytes;	    /**< copied before this period */
 	uint64_t jobs;	    /**< before this period */
 	double cycles;	    /**< of this period */
+	bool settled;	    /**< this period is measured */
 	bool overloaded;    /**< for now the CPU does all */
 	bool no_room;	    /**< the ring was nearly full at the last submit */
 	bool sampling;	    /**< the next copy is the CPU's, with a look at the clock */

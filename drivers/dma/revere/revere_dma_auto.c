@@ -38,17 +38,23 @@
 #define NEVER 1e300
 #define PATIENCE_MS 50u
 
-#define SAMPLE_TURNS 64u  /* submits from one timed copy to the next */
 #define SAMPLE_MIN 512u	  /* of shorter copies, looking at the clock is what costs most */
 #define SAMPLE_MAX 8192u  /* longest copy that is timed, should the AMU have been to do it */
-#define SETTLE_TURNS 32u  /* submits after a change, until what gets done is measured */
-#define WAY_TURNS 64u	  /* submits from one decision to the next */
-#define LOOKS 2u	  /* at each way, of which the better one counts */
-#define EXPLORE_MIN 16u	  /* decisions from one look at all ways to the next: at first, */
+#define SAMPLE_TURN 16u	  /* of a period, whose next copy is timed */
+#define SETTLE_TURNS 32u  /* submits of a period until what gets done is measured, */
+#define WAY_TURNS 32u	  /* and while it is; both end when all has been reported, */
+#define TURNS_MAX 2u	  /* or after that many times as many submits */
+#define LOOKS 3u	  /* at each way, of which the best one counts */
+#define LOSER 0.8	  /* of the best one, and a way isn't worth another look */
+#define EXPLORE_MIN 32u	  /* decisions from one look at all ways to the next: at first, */
 #define EXPLORE_MAX 512u  /* and after the same way was best several times */
-#define LENGTH_CHANGE 1.3 /* mean lengths that differ so much are another load */
-#define CHANGE 1.02	  /* a way has to be that much better than the one before */
-#define CPU_MARGIN 1.03	  /* the CPU has to be that much better: it has other work, too */
+#define EXPLORE_NOT 32u	  /* so many without a look, whatever the load does */
+#define EXPLORE_COST 32	  /* a look has to have cost less than a part so small of the time since */
+#define LOAD_COST 8	  /* the same, if the load is another one */
+#define LOAD_CHANGE 1.3	  /* lengths, or what gets done, that differ so much: another load, */
+#define LOAD_SURE 8u	  /* if they do so in that many periods */
+#define CHANGE 1.01	  /* a way has to be that much better than the one before */
+#define CPU_MARGIN 1.01	  /* the CPU has to be that much better: it has other work, too */
 #define WEIGHT 0.0625	  /* of a new value in a mean */
 #define OUTLIER 4	  /* times the mean, and a value counts as interrupted */
 #define PAUSE 50	  /* the same for the time between submits, */
@@ -425,14 +431,32 @@ way_best(const struct revere_dma_auto *tune)
 	return score[best] > score[tune->best] * CHANGE ? best : tune->best;
 }
 
-/** Begins to look at all ways. */
+/** Begins to look at all ways, with the CPU's: what it is like tells pauses of the user. */
 static void
-explore(struct revere_dma_auto *tune, double length)
+explore(struct revere_dma_auto *tune)
 {
 	tune->exploring = LOOKS * REVERE_DMA_WAYS;
-	tune->length = length;
-	tune->way = (enum rte_pmd_revere_dma_way)(REVERE_DMA_WAYS - 1);
+	tune->way = RTE_PMD_REVERE_DMA_WAY_CPU;
+	tune->odd = 0;
+	tune->pace = 0;
+	tune->cost = 0;
+	tune->since = 0;
 	memset(tune->score, 0, sizeof(tune->score));
+}
+
+/**
+ * Whether the next look is at a way that may be the best. The one that was gets all of its looks:
+ * its thread may have lost the CPU for one.
+ */
+static bool
+look_pays(const struct revere_dma_auto *tune)
+{
+	const double *score = tune->score;
+	double best = RTE_MAX(RTE_MAX(score[0], score[1]), score[2]);
+
+	RTE_BUILD_BUG_ON(REVERE_DMA_WAYS != 3);
+	return tune->exploring > (LOOKS - 1) * REVERE_DMA_WAYS || tune->way == tune->best ||
+	       score[tune->way] > best * LOSER;
 }
 
 /** Goes on to the next way, and with the best one after the last. */
@@ -441,14 +465,40 @@ explore_next(struct revere_dma_auto *tune)
 {
 	enum rte_pmd_revere_dma_way best;
 
-	if (--tune->exploring > 0) {
+	while (--tune->exploring > 0) {
 		tune->way = (enum rte_pmd_revere_dma_way)((tune->exploring - 1) % REVERE_DMA_WAYS);
-		return;
+		if (look_pays(tune))
+			return;
 	}
 	best = way_best(tune);
 	tune->gap = best == tune->best ? RTE_MIN(2 * tune->gap, EXPLORE_MAX) : EXPLORE_MIN;
 	tune->best = tune->way = best;
 	tune->left = tune->gap;
+}
+
+static bool
+differs(double a, double b)
+{
+	return a > b * LOAD_CHANGE || b > a * LOAD_CHANGE;
+}
+
+/** A period of the way that is the best, as far as is known. */
+static void
+load_look(struct revere_dma_auto *tune, double length, double score)
+{
+	if (tune->pace == 0) { /* the first one after a look at all of them */
+		tune->pace = score;
+		tune->length = length;
+	}
+	if (!differs(length, tune->length) && !differs(score, tune->pace))
+		tune->odd = 0;
+	else if (tune->odd < LOAD_SURE)
+		tune->odd++;
+	tune->left -= tune->left > 0;
+	if ((tune->left == 0 && tune->since >= EXPLORE_COST * tune->cost) ||
+	    (tune->odd == LOAD_SURE && tune->left + EXPLORE_NOT <= tune->gap &&
+	     tune->since >= LOAD_COST * tune->cost))
+		explore(tune);
 }
 
 /** A way has had its turn. */
@@ -458,18 +508,14 @@ way_end(struct revere_dma_vchan *vchan)
 	struct revere_dma_auto *tune = &vchan->tune;
 	uint64_t jobs = RTE_MAX(vchan->head - tune->jobs, UINT64_C(1));
 	double bytes = (double)(bytes_done(vchan) - tune->bytes);
-	double length = bytes / (double)jobs;
+	double score = bytes / RTE_MAX(tune->cycles, 1.0);
 
 	if (tune->exploring > 0) {
 		/* Who was interrupted in one of them is not worse for it. */
-		tune->score[tune->way] = RTE_MAX(tune->score[tune->way],
-						 bytes / RTE_MAX(tune->cycles, 1.0));
+		tune->score[tune->way] = RTE_MAX(tune->score[tune->way], score);
 		explore_next(tune);
-	} else if (tune->left == 0 || length > tune->length * LENGTH_CHANGE ||
-		   length < tune->length / LENGTH_CHANGE) {
-		explore(tune, length);
 	} else {
-		tune->left--;
+		load_look(tune, bytes / (double)jobs, score);
 	}
 	if (tune->way != RTE_PMD_REVERE_DMA_WAY_SPLIT)
 		tune->overloaded = false;
@@ -491,16 +537,22 @@ revere_dma_auto_empty(struct revere_dma_vchan *vchan)
 		tune->empty = rte_rdtsc();
 }
 
-/** Cycles since the last submit, but for a pause of the user. */
+/**
+ * Cycles since the last submit, but for a pause of the user: if all had been reported, and more
+ * time than usual went by until the next burst began. What is usual shows where the CPU does the
+ * copies, and all is reported after each burst.
+ */
 static double
-interval_worked(struct revere_dma_auto *tune, uint64_t now)
+interval_worked(struct revere_dma_auto *tune, uint64_t now, bool idle)
 {
 	double interval = (double)(now - tune->last), rest;
 
-	if (tune->empty >= tune->last && tune->begun > tune->empty) {
+	if (idle) {
 		rest = (double)(tune->begun - tune->empty);
-		tune->rest = mean(tune->rest, rest);
-		interval -= rest - RTE_MIN(rest, OUTLIER * tune->rest);
+		if (rest > OUTLIER * tune->rest)
+			interval -= rest - tune->rest;
+		if (tune->way == RTE_PMD_REVERE_DMA_WAY_CPU)
+			tune->rest = mean(tune->rest, rest);
 	}
 	tune->empty = 0;
 	tune->begun = 0;
@@ -508,26 +560,42 @@ interval_worked(struct revere_dma_auto *tune, uint64_t now)
 	return interval;
 }
 
+/** Whether a part of a period ends with this submit. */
+static bool
+part_ends(struct revere_dma_auto *tune, uint32_t turns, bool idle)
+{
+	if (tune->turns < turns || (!idle && tune->turns < turns * TURNS_MAX))
+		return false;
+	tune->turns = 0;
+	return true;
+}
+
 /** Counts submits, and the time between them. */
 static void
-period_turn(struct revere_dma_vchan *vchan, double interval)
+period_turn(struct revere_dma_vchan *vchan, double interval, bool idle)
 {
 	struct revere_dma_auto *tune = &vchan->tune;
 
 	tune->turns++;
+	if (tune->exploring > 0)
+		tune->cost += RTE_MIN(interval, (double)rte_get_tsc_hz() / MS_PER_S);
+	else
+		tune->since += interval;
 	/*
 	 * Who had nothing to submit for a while has not been slow, nor who lost the CPU once, but
 	 * who had no room was.
 	 */
 	tune->cycles += tune->no_room ? interval : RTE_MIN(interval, LOST * tune->interval);
 	tune->no_room = vchan->limit - vchan->head < vchan->nb_desc / 4u;
-	if (tune->turns % WAY_TURNS == SETTLE_TURNS) {
+	if (tune->settled && part_ends(tune, WAY_TURNS, idle)) {
+		tune->settled = false;
+		way_end(vchan);
+		decide(vchan);
+	} else if (!tune->settled && part_ends(tune, SETTLE_TURNS, idle)) {
+		tune->settled = true;
 		tune->bytes = bytes_done(vchan);
 		tune->jobs = vchan->head;
 		tune->cycles = 0;
-	} else if (tune->turns % WAY_TURNS == 0) {
-		way_end(vchan);
-		decide(vchan);
 	}
 }
 
@@ -537,6 +605,7 @@ revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now)
 	struct revere_dma_auto *tune = &vchan->tune;
 	uint64_t asked = __atomic_load_n(&vchan->asked, __ATOMIC_RELAXED);
 	uint64_t sent = vchan->amu_ops - tune->sent;
+	bool idle = tune->empty >= tune->last && tune->begun > tune->empty;
 	double interval;
 
 	if (unlikely(asked != tune->asked ||
@@ -544,15 +613,15 @@ revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now)
 		revere_dma_threshold_apply(vchan);
 		return;
 	}
-	interval = interval_worked(tune, now);
+	interval = interval_worked(tune, now, idle);
 	tune->interval += (RTE_MIN(interval, PAUSE * tune->interval) - tune->interval) * WEIGHT;
 	tune->sent = vchan->amu_ops;
 	if (sent > 0)
 		tune->burst = mean(tune->burst, (double)sent);
 	if (tune->busy_since == 0 && sent > 0)
 		tune->busy_since = now;
-	period_turn(vchan, interval);
-	if (tune->turns % SAMPLE_TURNS == SAMPLE_TURNS / 2)
+	period_turn(vchan, interval, idle);
+	if (tune->turns == SAMPLE_TURN && !tune->settled)
 		sample_next(vchan);
 	if (tune->way == RTE_PMD_REVERE_DMA_WAY_SPLIT && !tune->overloaded &&
 	    (backlog(vchan) > backlog_most(vchan) || ring_fills(vchan)))
