@@ -325,6 +325,7 @@ struct amu_function {
 	uint8_t *pages;
 	uint64_t pages_size;
 	int *page_fd; /**< by AMI_SW_ID: file of a page that isn't in pages_fd's, or -1 */
+	int *kept_fd; /**< by number: file of a page that is kept, or -1; NULL: there is none */
 	struct ami_sw **ami_sw; /**< by AMI_SW_ID, NULL where none is mapped */
 	struct ami_hw **ami_hw; /**< by AMI_HW_ID */
 	struct dma_space space; /**< without PASID */

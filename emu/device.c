@@ -151,6 +151,64 @@ page_rejoin(struct amu_function *function, unsigned int ami_sw_id)
 	function->page_fd[ami_sw_id] = -1;
 }
 
+static void
+kept_drop(struct amu_function *function, unsigned int key)
+{
+	if (function->kept_fd[key] >= 0)
+		close(function->kept_fd[key]);
+	function->kept_fd[key] = -1;
+}
+
+static void
+kept_drop_all(struct amu_function *function)
+{
+	for (unsigned int key = 0; function->kept_fd != NULL && key < REVERE_EMU_PAGES_KEPT; key++)
+		kept_drop(function, key);
+	free(function->kept_fd);
+	function->kept_fd = NULL;
+}
+
+/* The file of a page that is kept, made if it isn't there. */
+static int
+kept_get(struct amu_function *function, unsigned int key)
+{
+	if (function->kept_fd == NULL) {
+		function->kept_fd = malloc(REVERE_EMU_PAGES_KEPT * sizeof(*function->kept_fd));
+		if (function->kept_fd == NULL)
+			return -ENOMEM;
+		for (unsigned int n = 0; n < REVERE_EMU_PAGES_KEPT; n++)
+			function->kept_fd[n] = -1;
+	}
+	if (function->kept_fd[key] < 0)
+		function->kept_fd[key] = sealed_file(RVR_AMI_SW_PAGE_STRIDE);
+	return function->kept_fd[key] < 0 ? -ENOMEM : function->kept_fd[key];
+}
+
+/* Nobody looks at the page of an AMI-SW that is disabled: that needs no pause. */
+static int
+kept_bind(struct amu_function *function, int fd, unsigned int ami_sw_id)
+{
+	struct ami_sw *ami = function->ami_sw[ami_sw_id];
+	int copy, ret;
+
+	if (ami == NULL)
+		return -EINVAL;
+	if (ami->active)
+		return -EBUSY;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return -ENOMEM;
+	ret = page_replace(function, ami_sw_id, fd, 0);
+	if (ret < 0) {
+		close(copy);
+		return ret;
+	}
+	if (function->page_fd[ami_sw_id] >= 0)
+		close(function->page_fd[ami_sw_id]);
+	function->page_fd[ami_sw_id] = copy;
+	return 0;
+}
+
 void
 function_page_clear(struct amu_function *function, unsigned int ami_sw_id)
 {
@@ -205,6 +263,7 @@ function_destroy(struct amu_function *function)
 		if (function->page_fd[i] >= 0)
 			close(function->page_fd[i]);
 	free(function->page_fd);
+	kept_drop_all(function);
 	if (function->pages != NULL) {
 		munmap(function->pages, function->pages_size);
 		close(function->pages_fd);
@@ -516,6 +575,39 @@ revere_emu_page_fd(struct revere_emu *emu, unsigned int function, unsigned int a
 	}
 	mgt_unlock(f->amu);
 	return ret;
+}
+
+int
+revere_emu_page_kept(struct revere_emu *emu, unsigned int function, unsigned int key,
+		     int ami_sw_id)
+{
+	struct amu_function *f = device_function(emu, function);
+	int fd, ret = 0;
+
+	if (f == NULL || key >= REVERE_EMU_PAGES_KEPT ||
+	    ami_sw_id >= (int)f->amu->config.num_ami_sw)
+		return -EINVAL;
+	mgt_lock(f->amu);
+	fd = kept_get(f, key);
+	if (fd >= 0 && ami_sw_id >= 0)
+		ret = kept_bind(f, fd, (unsigned int)ami_sw_id);
+	mgt_unlock(f->amu);
+	return ret < 0 ? ret : fd;
+}
+
+void
+revere_emu_page_drop(struct revere_emu *emu, unsigned int function, unsigned int key)
+{
+	struct amu_function *f = device_function(emu, function);
+
+	if (f == NULL)
+		return;
+	mgt_lock(f->amu);
+	if (key >= REVERE_EMU_PAGES_KEPT)
+		kept_drop_all(f);
+	else if (f->kept_fd != NULL)
+		kept_drop(f, key);
+	mgt_unlock(f->amu);
 }
 
 /* A change of a Function's memory, between these two. */

@@ -158,6 +158,23 @@ int revere_emu_pages_fd(struct revere_emu *emu, unsigned int function, uint64_t 
  */
 int revere_emu_page_fd(struct revere_emu *emu, unsigned int function, unsigned int ami_sw_id);
 
+#define REVERE_EMU_PAGES_KEPT 0x10000u /**< numbers of pages that are kept */
+
+/**
+ * A page that is there, under a number, until it is dropped, whichever AMI-SWs are mapped.
+ *
+ * @param key  below REVERE_EMU_PAGES_KEPT; made with zeroes when it is used first
+ * @param ami_sw_id  becomes that of this AMI-SW, which must be mapped and disabled, until it is
+ *   unmapped; -1 of none
+ * @return a file descriptor that stays the device's, the page is at offset 0; -EINVAL no such
+ *   number, or AMI-SW; -EBUSY the AMI-SW is enabled; -ENOMEM
+ */
+int revere_emu_page_kept(struct revere_emu *emu, unsigned int function, unsigned int key,
+			 int ami_sw_id);
+
+/** Forgets a page; REVERE_EMU_PAGES_KEPT: all of them. */
+void revere_emu_page_drop(struct revere_emu *emu, unsigned int function, unsigned int key);
+
 /** The same memory in this process, or NULL. */
 void *revere_emu_pages(struct revere_emu *emu, unsigned int function);
 

@@ -80,6 +80,7 @@ struct pfd_device {
 	uint8_t *rings;
 	uint64_t command, response, exception; /* our indices */
 	uint32_t vectors;
+	volatile uint64_t *pages[PFD_IDS]; /* that were looked at */
 };
 
 static int
@@ -311,15 +312,73 @@ device_reg_read(void *arg, uint32_t offset)
 }
 
 static int
-device_page(void *arg, uint32_t ami_sw_id, int *fd, uint64_t *offset)
+page_kept(struct pfd_device *device, uint32_t flags, uint32_t id, uint32_t ami_sw_id, int *fd)
 {
-	struct rvr_vfio_user_page page = { .argsz = sizeof(page), .ami_sw_id = ami_sw_id };
-	int ret = ask(arg, RVR_VFIO_USER_PAGE, &page, sizeof(page), -1, &page, sizeof(page), fd);
+	struct rvr_vfio_user_page_kept page = { .argsz = sizeof(page), .flags = flags, .key = id,
+		.ami_sw_id = ami_sw_id };
+	int ret = ask(device, RVR_VFIO_USER_PAGE_KEPT, &page, sizeof(page), -1, &page, sizeof(page),
+		fd);
 
-	if (ret == 0 && *fd < 0)
-		ret = -EPROTO;
-	*offset = page.offset;
+	return ret == 0 && *fd < 0 && flags != RVR_VFIO_USER_PAGE_DROP ? -EPROTO : ret;
+}
+
+static int
+device_page(void *arg, uint32_t id, int *fd, uint64_t *offset)
+{
+	*offset = 0;
+	return page_kept(arg, 0, id, 0, fd);
+}
+
+static int
+device_page_bind(void *arg, uint32_t id, uint32_t ami_sw_id)
+{
+	int fd, ret = page_kept(arg, RVR_VFIO_USER_PAGE_BIND, id, ami_sw_id, &fd);
+
+	if (ret == 0)
+		close(fd);
 	return ret;
+}
+
+static void
+page_unmap(struct pfd_device *device, uint32_t id)
+{
+	if (device->pages[id] != NULL)
+		munmap((void *)(uintptr_t)device->pages[id], RVR_AMI_SW_PAGE_SIZE);
+	device->pages[id] = NULL;
+}
+
+static void
+device_page_drop(void *arg, uint32_t id)
+{
+	struct pfd_device *device = arg;
+	int fd;
+
+	page_unmap(device, id);
+	page_kept(device, RVR_VFIO_USER_PAGE_DROP, id, 0, &fd);
+}
+
+static volatile uint64_t *
+device_page_words(void *arg, uint32_t id)
+{
+	struct pfd_device *device = arg;
+	void *at;
+	int fd;
+
+	if (device->pages[id] != NULL)
+		return device->pages[id];
+	if (page_kept(device, 0, id, 0, &fd) < 0)
+		return NULL;
+	at = mmap(NULL, RVR_AMI_SW_PAGE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (at != MAP_FAILED)
+		device->pages[id] = at;
+	return device->pages[id];
+}
+
+static int
+device_exception(void *arg, void *msg)
+{
+	return pfd_device_exception(arg, msg) > 0;
 }
 
 static int
@@ -369,7 +428,11 @@ device_irq_trigger(void *arg, uint32_t vector)
 const struct pfd_backend pfd_device_backend = {
 	.command = device_command,
 	.reg_read = device_reg_read,
+	.exception = device_exception,
 	.page = device_page,
+	.page_bind = device_page_bind,
+	.page_drop = device_page_drop,
+	.page_words = device_page_words,
 	.dma_map = device_dma_map,
 	.dma_unmap = device_dma_unmap,
 	.irq_set = device_irq_set,
@@ -594,8 +657,12 @@ pfd_device_adopt(int fd, int rings_fd)
 void
 pfd_device_close(struct pfd_device *device)
 {
+	uint32_t id;
+
 	if (device == NULL)
 		return;
+	for (id = 0; id < PFD_IDS; id++)
+		page_unmap(device, id);
 	close(device->fd);
 	if (device->rings != MAP_FAILED)
 		munmap(device->rings, RINGS_SIZE);

@@ -376,12 +376,15 @@ dump(const struct daemon *daemon)
 {
 	const struct pfd_state *state = daemon->pfd.state;
 	const struct pfd_client *client;
-	unsigned int i;
+	unsigned int i, parked = 0;
 
 	pfd_log(PFD_NOTICE, "%u clients, %u contexts, %u of agents, %u sessions, %u vectors, %"
 		PRIu64 " MiB", state->usage.clients, state->usage.contexts,
 		state->usage.agents_contexts, state->usage.sessions, state->usage.vectors,
 		state->usage.memory >> 20);
+	for (i = 0; i < state->ami_sws; i++)
+		parked += state->ami_sw[i].owner != 0 && !state->ami_sw[i].taken;
+	pfd_log(PFD_NOTICE, "%u contexts are parked", parked);
 	for (i = 0; i < PFD_CLIENTS; i++) {
 		client = &state->clients[i];
 		if (client->used)
@@ -753,7 +756,7 @@ run(const struct options *options)
 		daemon.stopping = true;
 	}
 	while (!daemon.stopping) {
-		num = epoll_wait(daemon.epoll_fd, events, MAX_EVENTS, -1);
+		num = epoll_wait(daemon.epoll_fd, events, MAX_EVENTS, pfd_tick(&daemon.pfd));
 		for (i = 0; i < num && !daemon.stopping; i++)
 			handle_event(&daemon, &events[i]);
 	}

@@ -4,9 +4,10 @@
 
 /*
  * Management commands of clients. Each is looked at, and goes to the device if it concerns what
- * its client has, or may have: IDs are the device's own, and so are the responses. Two fields are
- * never the client's: PASIDs, because each client has the one that its memory is mapped for, and
- * interrupt vectors, which have the device's numbers there and the client's here.
+ * its client has, or may have. Some fields are never the client's: PASIDs, because each client has
+ * the one that its memory is mapped for; interrupt vectors, which have the device's numbers there
+ * and the client's here; IDs of AMI-SWs and sessions and all physical ones, as a context may be
+ * another one of the device's by now. What a command is about comes to the device first.
  */
 
 #include <stdarg.h>
@@ -54,24 +55,22 @@ forward(const struct mediation *m, const void *request)
 	return m->pfd->backend->command(m->pfd->arg, request, m->response);
 }
 
-/* Executes a command of our own. Positive: its STATUS. */
+/* To the context as the device knows it. */
 static int
-execute(struct pfd *pfd, const void *request)
+forward_ami_sw(const struct mediation *m, uint64_t id, const void *request)
 {
-	uint8_t response[RVR_MGT_MSG_SIZE];
-	int ret = pfd->backend->command(pfd->arg, request, response);
+	uint8_t copy[RVR_MGT_MSG_SIZE];
 
-	return ret < 0 ? ret : rvr_msg_status(response);
+	memcpy(copy, request, sizeof(copy));
+	rvr_msg_put(copy, 0x04, 15, 0, m->pfd->state->ami_sw[id].phy_id);
+	return forward(m, copy);
 }
 
-#define EXECUTE(pfd, command, ...)                                                             \
-	__extension__({                                                                        \
-		const struct rvr_##command##_req req_ = { __VA_ARGS__ };                       \
-		uint8_t request_[RVR_MGT_MSG_SIZE];                                            \
-											       \
-		rvr_##command##_req_encode(request_, &req_, RVR_STATUS_OK);                    \
-		execute(pfd, request_);                                                        \
-	})
+static bool
+done(const struct mediation *m, int ret)
+{
+	return ret == 0 && rvr_msg_status(m->response) == RVR_STATUS_OK;
+}
 
 static void
 pending_set(struct pfd *pfd, enum pfd_object object, bool taken, uint16_t id)
@@ -100,12 +99,6 @@ pending_end(struct pfd *pfd)
 
 /* ---- What is whose --------------------------------------------------------------------------- */
 
-static uint32_t
-pasid_of(uint16_t owner)
-{
-	return owner;
-}
-
 static struct pfd_client *
 client_of(struct pfd *pfd, uint16_t owner)
 {
@@ -128,35 +121,26 @@ own_ami_hw(const struct mediation *m, uint64_t id)
 	return id < PFD_IDS && ami_hw->owner == m->owner ? ami_hw : NULL;
 }
 
-static bool
-owns_phy_ami_sw(const struct mediation *m, uint64_t phy_id, uint16_t *id)
+/*
+ * The client's AMI-HW that it names so. Messages to agents that know more than rings name physical
+ * IDs, too: of these it knows the device's, others have ours.
+ */
+static int
+find_ami_hw(const struct mediation *m, uint64_t aha_id, uint64_t phy_id)
 {
-	const struct pfd_ami_sw *table = m->pfd->state->ami_sw;
+	const struct pfd_state *state = m->pfd->state;
+	const struct pfd_ami_hw *ami_hw = own_ami_hw(m, phy_id);
 	uint32_t i;
 
-	for (i = 0; i < PFD_IDS; i++) {
-		if (table[i].owner == m->owner && table[i].phy_id == phy_id) {
-			*id = (uint16_t)i;
-			return true;
-		}
+	if (ami_hw != NULL && ami_hw->plain && ami_hw->aha_id == aha_id)
+		return (int)phy_id;
+	for (i = 0; i < state->ami_hws; i++) {
+		ami_hw = &state->ami_hw[i];
+		if (ami_hw->owner == m->owner && !ami_hw->plain && ami_hw->aha_id == aha_id &&
+			ami_hw->phy_id == phy_id)
+			return (int)i;
 	}
-	return false;
-}
-
-static bool
-owns_phy_ami_hw(const struct mediation *m, uint64_t aha_id, uint64_t phy_id, uint16_t *id)
-{
-	const struct pfd_ami_hw *table = m->pfd->state->ami_hw;
-	uint32_t i;
-
-	for (i = 0; i < PFD_IDS; i++) {
-		if (table[i].owner == m->owner && table[i].phy_id == phy_id &&
-			table[i].aha_id == aha_id) {
-			*id = (uint16_t)i;
-			return true;
-		}
-	}
-	return false;
+	return -1;
 }
 
 /* ---- Taking back ----------------------------------------------------------------------------- */
@@ -169,7 +153,7 @@ pfd_drop_asn(struct pfd *pfd, uint16_t id)
 
 	if (owner == 0)
 		return;
-	EXECUTE(pfd, pf_asn_destroy, .asn_id = id);
+	pfd_detach_asn(pfd, id);
 	state->asn_owner[id] = 0;
 	client_of(pfd, owner)->usage.sessions--;
 	state->usage.sessions--;
@@ -183,13 +167,7 @@ pfd_drop_ami_hw(struct pfd *pfd, uint16_t id)
 
 	if (owner == 0)
 		return;
-	EXECUTE(pfd, f_ami_hw_disable, .ami_hw_id = id);
-	EXECUTE(pfd, f_ami_hw_reset, .ami_hw_id = id);
-	if (ami_hw->taken) {
-		EXECUTE(pfd, pf_ami_hw_unmap, .phy_ami_hw_id = ami_hw->phy_id,
-			.aha_id = ami_hw->aha_id);
-		pfd->state->phy_ami_hw[ami_hw->aha_id % PFD_AHAS][ami_hw->phy_id] = 0;
-	}
+	pfd_detach_ami_hw(pfd, id);
 	memset(ami_hw, 0, sizeof(*ami_hw));
 	client_of(pfd, owner)->usage.agents_contexts--;
 	pfd->state->usage.agents_contexts--;
@@ -203,12 +181,8 @@ pfd_drop_ami_sw(struct pfd *pfd, uint16_t id)
 
 	if (owner == 0)
 		return;
-	EXECUTE(pfd, f_ami_sw_disable, .ami_sw_id = id);
-	EXECUTE(pfd, f_ami_sw_reset, .ami_sw_id = id);
-	if (ami_sw->taken) {
-		EXECUTE(pfd, pf_ami_sw_unmap, .phy_ami_sw_id = ami_sw->phy_id);
-		pfd->state->phy_ami_sw[ami_sw->phy_id] = 0;
-	}
+	pfd_detach_ami_sw(pfd, id);
+	pfd->backend->page_drop(pfd->arg, id);
 	memset(ami_sw, 0, sizeof(*ami_sw));
 	client_of(pfd, owner)->usage.contexts--;
 	pfd->state->usage.contexts--;
@@ -224,8 +198,9 @@ pfd_drop_all(struct pfd *pfd, unsigned int place)
 
 	/* First everything stands still. */
 	for (id = 0; id < PFD_IDS && usage->contexts > 0; id++)
-		if (state->ami_sw[id].owner == owner)
-			EXECUTE(pfd, f_ami_sw_disable, .ami_sw_id = id);
+		if (state->ami_sw[id].owner == owner && state->ami_sw[id].taken)
+			PFD_EXECUTE(pfd, f_ami_sw_disable,
+				.ami_sw_id = state->ami_sw[id].phy_id);
 	for (id = 0; id < PFD_IDS && usage->sessions > 0; id++)
 		if (state->asn_owner[id] == owner)
 			pfd_drop_asn(pfd, (uint16_t)id);
@@ -251,6 +226,8 @@ f_probe(const struct mediation *m)
 	rsp.asn_prof_n_counters = 0;
 	rsp.pasid_supported = 0;
 	rsp.pasid_width = 0;
+	/* IDs are ours, and there may be more of them than the device has contexts. */
+	rsp.ami_per_f_m1 = PFD_IDS - 1;
 	rvr_f_probe_rsp_encode(m->response, &rsp, rvr_msg_status(m->response));
 	return 0;
 }
@@ -264,8 +241,7 @@ pf_probe(const struct mediation *m)
 	if (ret < 0)
 		return ret;
 	rvr_pf_probe_rsp_decode(m->response, &rsp);
-	if (rsp.max_asn > PFD_IDS)
-		rsp.max_asn = PFD_IDS;
+	rsp.max_asn = PFD_IDS;
 	if (rsp.num_aha > PFD_AHAS)
 		rsp.num_aha = PFD_AHAS;
 	rvr_pf_probe_rsp_encode(m->response, &rsp, rvr_msg_status(m->response));
@@ -321,49 +297,15 @@ configure_ami_sw(const struct mediation *m, uint64_t id, struct rvr_f_ami_sw_con
 	uint8_t request[RVR_MGT_MSG_SIZE];
 	int ret;
 
-	req->ami_sw_id = id;
-	req->pasid = pasid_of(m->owner);
+	req->pasid = m->owner;
 	req->pasid_enabled = 1;
 	rvr_f_ami_sw_configure_req_encode(request, req, RVR_STATUS_OK);
-	ret = forward(m, request);
-	if (ret == 0 && rvr_msg_status(m->response) == RVR_STATUS_OK)
-		m->pfd->state->ami_sw[id].configured = true;
+	ret = forward_ami_sw(m, id, request);
+	if (!done(m, ret))
+		return ret;
+	m->pfd->state->ami_sw[id].configured = true;
+	m->pfd->state->conf[id].configure = *req;
 	return ret;
-}
-
-/* What is left of another client is cleared, before this one sees it. */
-static int
-clean_ami_sw(const struct mediation *m, uint64_t id)
-{
-	struct rvr_f_ami_sw_configure_req req = { .ami_sw_id = id };
-	int ret = EXECUTE(m->pfd, f_ami_sw_disable, .ami_sw_id = id);
-
-	if (ret == 0)
-		ret = EXECUTE(m->pfd, f_ami_sw_reset, .ami_sw_id = id);
-	return ret == 0 ? configure_ami_sw(m, id, &req) : -EIO;
-}
-
-/* Maps any physical AMI-SW: STATUS, or a negative errno. */
-static int
-map_phy_ami_sw(const struct mediation *m, uint16_t id)
-{
-	struct pfd_state *state = m->pfd->state;
-	struct pfd_ami_sw *ami_sw = &state->ami_sw[id];
-	uint32_t phy_id;
-	int ret;
-
-	for (phy_id = 0; phy_id < PFD_IDS; phy_id++) {
-		if (state->phy_ami_sw[phy_id])
-			continue;
-		ami_sw->phy_id = (uint16_t)phy_id;
-		__atomic_store_n(&ami_sw->taken, true, __ATOMIC_SEQ_CST);
-		ret = EXECUTE(m->pfd, pf_ami_sw_map, .phy_ami_sw_id = phy_id, .ami_sw_id = id);
-		ami_sw->taken = ret == 0;
-		state->phy_ami_sw[phy_id] = ret == 0;
-		if (ret != RVR_ST_PF_AMI_SW_MAP_PHY_AMI_SW_MAPPED)
-			return ret;
-	}
-	return RVR_STATUS_OTHER;
 }
 
 static int
@@ -387,11 +329,17 @@ pf_ami_sw_map(const struct mediation *m)
 		return 0;
 	pending_begin(m, PFD_AMI_SW, false, id);
 	state->ami_sw[id] = (struct pfd_ami_sw){ .owner = m->owner };
+	memset(&state->conf[id], 0, sizeof(state->conf[id]));
+	if (state->ami_sws <= id)
+		state->ami_sws = id + 1u;
 	m->client->usage.contexts++;
 	state->usage.contexts++;
-	ret = map_phy_ami_sw(m, id);
-	if (ret == 0 && clean_ami_sw(m, id) == 0) {
-		rsp.phy_ami_sw_id = state->ami_sw[id].phy_id;
+	do {
+		ret = pfd_attach_ami_sw(m->pfd, id);
+	} while (ret == RVR_STATUS_OTHER && !state->ami_sw[id].taken &&
+		pfd_make_room(m->pfd, m->owner, -1));
+	if (ret == 0) {
+		rsp.phy_ami_sw_id = id;
 		rvr_pf_ami_sw_map_rsp_encode(m->response, &rsp, RVR_STATUS_OK);
 	} else {
 		pfd_drop_ami_sw(m->pfd, id);
@@ -409,9 +357,10 @@ pf_ami_sw_unmap(const struct mediation *m)
 	uint16_t id;
 
 	rvr_pf_ami_sw_unmap_req_decode(m->request, &req);
-	if (!owns_phy_ami_sw(m, req.phy_ami_sw_id, &id))
+	if (own_ami_sw(m, req.phy_ami_sw_id) == NULL)
 		return refuse(m, "AMI-SW with physical ID %u isn't this client's",
 			(unsigned int)req.phy_ami_sw_id);
+	id = (uint16_t)req.phy_ami_sw_id;
 	pending_begin(m, PFD_AMI_SW, true, id);
 	pfd_drop_ami_sw(m->pfd, id);
 	pending_end(m->pfd);
@@ -454,7 +403,7 @@ static int
 f_ami_sw_save(const struct mediation *m)
 {
 	struct rvr_f_ami_sw_save_rsp rsp;
-	int ret = forward(m, m->request);
+	int ret = forward_ami_sw(m, rvr_msg_get(m->request, 0x04, 15, 0), m->request);
 
 	if (ret < 0)
 		return ret;
@@ -471,28 +420,83 @@ f_ami_sw_save(const struct mediation *m)
 static int
 f_ami_sw_reset(const struct mediation *m)
 {
-	m->pfd->state->ami_sw[rvr_msg_get(m->request, 0x04, 15, 0)].configured = false;
-	return forward(m, m->request);
+	uint64_t id = rvr_msg_get(m->request, 0x04, 15, 0);
+	struct pfd_ami_sw *ami_sw = &m->pfd->state->ami_sw[id];
+	int ret;
+
+	ami_sw->configured = false;
+	ret = forward_ami_sw(m, id, m->request);
+	if (!done(m, ret))
+		return ret;
+	memset(&m->pfd->state->conf[id], 0, sizeof(m->pfd->state->conf[id]));
+	ami_sw->tx_used = 0;
+	ami_sw->rx_used = 0;
+	ami_sw->enabled = false;
+	ami_sw->faulted = false;
+	return ret;
 }
 
 static int
 f_ami_sw_enable(const struct mediation *m)
 {
 	uint64_t id = rvr_msg_get(m->request, 0x04, 15, 0);
-	struct rvr_f_ami_sw_configure_req req = { .ami_sw_id = id };
+	struct pfd_ami_sw *ami_sw = &m->pfd->state->ami_sw[id];
+	struct rvr_f_ami_sw_configure_req req = m->pfd->state->conf[id].configure;
 	int ret = 0;
 
-	if (!m->pfd->state->ami_sw[id].configured)
-		ret = configure_ami_sw(m, id, &req);
-	if (ret == 0 && !m->pfd->state->ami_sw[id].configured)
+	/* As the device says, which may be another one by now. */
+	if (ami_sw->faulted)
 		return answer(m, RVR_STATUS_OTHER);
-	return ret < 0 ? ret : forward(m, m->request);
+	if (!ami_sw->configured)
+		ret = configure_ami_sw(m, id, &req);
+	if (ret == 0 && !ami_sw->configured)
+		return answer(m, RVR_STATUS_OTHER);
+	if (ret == 0)
+		ret = forward_ami_sw(m, id, m->request);
+	if (done(m, ret))
+		ami_sw->enabled = true;
+	return ret;
 }
 
 static int
-plain(const struct mediation *m)
+f_ami_sw_disable(const struct mediation *m)
 {
-	return forward(m, m->request);
+	uint64_t id = rvr_msg_get(m->request, 0x04, 15, 0);
+	int ret = forward_ami_sw(m, id, m->request);
+
+	if (done(m, ret))
+		m->pfd->state->ami_sw[id].enabled = false;
+	return ret;
+}
+
+static int
+f_ams_ring_configure(const struct mediation *m)
+{
+	struct rvr_f_ams_ring_configure_req req;
+	struct pfd_ami_sw *ami_sw;
+	int ret;
+
+	rvr_f_ams_ring_configure_req_decode(m->request, &req);
+	ami_sw = &m->pfd->state->ami_sw[req.ami_sw_id];
+	ret = forward_ami_sw(m, req.ami_sw_id, m->request);
+	if (!done(m, ret))
+		return ret;
+	m->pfd->state->conf[req.ami_sw_id].rings[req.ams_type][req.ams_id] = (struct pfd_ring){
+		.base = req.ring_base,
+		.log2_size = (uint8_t)req.log2_size,
+		.threshold = (uint8_t)req.threshold,
+		.rx_mode = (uint8_t)req.rx_mode,
+		.used = true,
+	};
+	*(req.ams_type == RVR_AMS_TX ? &ami_sw->tx_used : &ami_sw->rx_used) |=
+		UINT64_C(1) << req.ams_id;
+	return ret;
+}
+
+static int
+f_ams_ring_save(const struct mediation *m)
+{
+	return forward_ami_sw(m, rvr_msg_get(m->request, 0x04, 15, 0), m->request);
 }
 
 /* ---- AMI-HW ---------------------------------------------------------------------------------- */
@@ -502,7 +506,7 @@ configure_ami_hw(const struct mediation *m, uint64_t id)
 {
 	const struct rvr_f_ami_hw_configure_req req = {
 		.ami_hw_id = id,
-		.pasid = pasid_of(m->owner),
+		.pasid = m->owner,
 		.pasid_enabled = 1,
 	};
 	uint8_t request[RVR_MGT_MSG_SIZE];
@@ -515,19 +519,9 @@ configure_ami_hw(const struct mediation *m, uint64_t id)
 	return ret;
 }
 
+/* What an agent is; 0 there is none that the client may have, or a negative errno. */
 static int
-clean_ami_hw(const struct mediation *m, uint64_t id)
-{
-	int ret = EXECUTE(m->pfd, f_ami_hw_disable, .ami_hw_id = id);
-
-	if (ret == 0)
-		ret = EXECUTE(m->pfd, f_ami_hw_reset, .ami_hw_id = id);
-	return ret == 0 ? configure_ami_hw(m, id) : -EIO;
-}
-
-/* 1 may have, 0 may not, or a negative errno. */
-static int
-agent_allowed(const struct mediation *m, uint64_t aha_id)
+agent_of(const struct mediation *m, uint64_t aha_id, uint64_t *iidr)
 {
 	const struct rvr_pf_probe_aha_req req = { .aha_id = aha_id };
 	uint8_t request[RVR_MGT_MSG_SIZE], response[RVR_MGT_MSG_SIZE];
@@ -541,47 +535,40 @@ agent_allowed(const struct mediation *m, uint64_t aha_id)
 	if (ret < 0)
 		return ret;
 	rvr_pf_probe_aha_rsp_decode(response, &rsp);
+	*iidr = rsp.aha_iidr;
 	return rvr_msg_status(response) == RVR_STATUS_OK && rsp.aha_iidr != 0 &&
 		kind_allowed(m, rsp.aha_iidr);
 }
 
-static int
-map_phy_ami_hw(const struct mediation *m, uint16_t id)
+/* Whether all that an agent knows of a context is in rings. */
+static bool
+is_plain(uint64_t iidr)
 {
-	struct pfd_state *state = m->pfd->state;
-	struct pfd_ami_hw *ami_hw = &state->ami_hw[id];
-	uint32_t phy_id;
-	int ret;
+	uint64_t kind = rvr_get(iidr, RVR_AMU_IIDR_PRODUCT);
 
-	for (phy_id = 0; phy_id < PFD_IDS; phy_id++) {
-		if (state->phy_ami_hw[ami_hw->aha_id][phy_id])
-			continue;
-		ami_hw->phy_id = (uint16_t)phy_id;
-		__atomic_store_n(&ami_hw->taken, true, __ATOMIC_SEQ_CST);
-		ret = EXECUTE(m->pfd, pf_ami_hw_map, .aha_id = ami_hw->aha_id,
-			.phy_ami_hw_id = phy_id, .ami_hw_id = id);
-		ami_hw->taken = ret == 0;
-		state->phy_ami_hw[ami_hw->aha_id][phy_id] = ret == 0;
-		if (ret != RVR_ST_PF_AMI_HW_MAP_PHY_AMI_HW_MAPPED)
-			return ret;
-	}
-	return RVR_STATUS_OTHER;
+	return kind == RVR_AHA_INVERSION || kind == RVR_AHA_DMA;
 }
 
 static int
-map_ami_hw(const struct mediation *m, uint16_t id, uint16_t aha_id)
+map_ami_hw(const struct mediation *m, uint16_t id, uint16_t aha_id, bool plain)
 {
 	struct pfd_state *state = m->pfd->state;
 	struct rvr_pf_ami_hw_map_rsp rsp;
 	int ret;
 
 	pending_begin(m, PFD_AMI_HW, false, id);
-	state->ami_hw[id] = (struct pfd_ami_hw){ .owner = m->owner, .aha_id = aha_id };
+	state->ami_hw[id] = (struct pfd_ami_hw){ .owner = m->owner, .aha_id = aha_id,
+		.plain = plain };
+	if (state->ami_hws <= id)
+		state->ami_hws = id + 1u;
 	m->client->usage.agents_contexts++;
 	state->usage.agents_contexts++;
-	ret = map_phy_ami_hw(m, id);
-	if (ret == 0 && clean_ami_hw(m, id) == 0) {
-		rsp.phy_ami_hw_id = state->ami_hw[id].phy_id;
+	do {
+		ret = pfd_attach_ami_hw(m->pfd, id);
+	} while (ret == RVR_STATUS_OTHER && !state->ami_hw[id].taken &&
+		pfd_make_room(m->pfd, m->owner, aha_id));
+	if (ret == 0) {
+		rsp.phy_ami_hw_id = plain ? id : state->ami_hw[id].phy_id;
 		rvr_pf_ami_hw_map_rsp_encode(m->response, &rsp, RVR_STATUS_OK);
 	} else {
 		pfd_drop_ami_hw(m->pfd, id);
@@ -598,12 +585,13 @@ pf_ami_hw_map(const struct mediation *m)
 	struct pfd_usage used = pfd_usage_of(m->pfd, m->client->peer.uid);
 	struct pfd_state *state = m->pfd->state;
 	struct rvr_pf_ami_hw_map_req req;
+	uint64_t iidr = 0;
 	int ret;
 
 	rvr_pf_ami_hw_map_req_decode(m->request, &req);
 	if (req.f_owner != 0 || !req.any_phy_ami_hw || req.ami_hw_id >= PFD_IDS)
 		return refuse(m, "AMI-HWs are mapped into the PF, with ANY_PHY_AMI_HW");
-	ret = agent_allowed(m, req.aha_id);
+	ret = agent_of(m, req.aha_id, &iidr);
 	if (ret < 0)
 		return ret;
 	if (ret == 0)
@@ -615,21 +603,22 @@ pf_ami_hw_map(const struct mediation *m)
 		    state->usage.agents_contexts,
 		    pfd_policy_total(m->pfd->policy)->agents_contexts))
 		return 0;
-	return map_ami_hw(m, (uint16_t)req.ami_hw_id, (uint16_t)req.aha_id);
+	return map_ami_hw(m, (uint16_t)req.ami_hw_id, (uint16_t)req.aha_id, is_plain(iidr));
 }
 
 static int
 pf_ami_hw_unmap(const struct mediation *m)
 {
 	struct rvr_pf_ami_hw_unmap_req req;
-	uint16_t id;
+	int id;
 
 	rvr_pf_ami_hw_unmap_req_decode(m->request, &req);
-	if (!owns_phy_ami_hw(m, req.aha_id, req.phy_ami_hw_id, &id))
+	id = find_ami_hw(m, req.aha_id, req.phy_ami_hw_id);
+	if (id < 0)
 		return refuse(m, "AMI-HW with physical ID %u of agent %u isn't this client's",
 			(unsigned int)req.phy_ami_hw_id, (unsigned int)req.aha_id);
-	pending_begin(m, PFD_AMI_HW, true, id);
-	pfd_drop_ami_hw(m->pfd, id);
+	pending_begin(m, PFD_AMI_HW, true, (uint16_t)id);
+	pfd_drop_ami_hw(m->pfd, (uint16_t)id);
 	pending_end(m->pfd);
 	return answer(m, RVR_STATUS_OK);
 }
@@ -659,41 +648,67 @@ f_ami_hw_save(const struct mediation *m)
 static int
 f_ami_hw_reset(const struct mediation *m)
 {
-	m->pfd->state->ami_hw[rvr_msg_get(m->request, 0x04, 15, 0)].configured = false;
-	return forward(m, m->request);
+	struct pfd_ami_hw *ami_hw = own_ami_hw(m, rvr_msg_get(m->request, 0x04, 15, 0));
+	int ret;
+
+	ami_hw->configured = false;
+	ret = forward(m, m->request);
+	if (done(m, ret))
+		ami_hw->enabled = false;
+	return ret;
 }
 
 static int
 f_ami_hw_enable(const struct mediation *m)
 {
 	uint64_t id = rvr_msg_get(m->request, 0x04, 15, 0);
+	struct pfd_ami_hw *ami_hw = own_ami_hw(m, id);
 	int ret = 0;
 
-	if (!m->pfd->state->ami_hw[id].configured)
+	if (!ami_hw->configured)
 		ret = configure_ami_hw(m, id);
-	if (ret == 0 && !m->pfd->state->ami_hw[id].configured)
+	if (ret == 0 && !ami_hw->configured)
 		return answer(m, RVR_STATUS_OTHER);
-	return ret < 0 ? ret : forward(m, m->request);
+	if (ret == 0)
+		ret = forward(m, m->request);
+	if (done(m, ret))
+		ami_hw->enabled = true;
+	return ret;
+}
+
+static int
+f_ami_hw_disable(const struct mediation *m)
+{
+	int ret = forward(m, m->request);
+
+	if (done(m, ret))
+		own_ami_hw(m, rvr_msg_get(m->request, 0x04, 15, 0))->enabled = false;
+	return ret;
 }
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
 
+/* An end by our ID; false: it isn't the client's. */
 static bool
-own_end(const struct mediation *m, uint64_t type, uint64_t aha_id, uint64_t phy_id)
+own_end(const struct mediation *m, uint64_t type, uint64_t aha_id, uint64_t *id)
 {
-	uint16_t id;
+	int found;
 
-	return type == RVR_END_AMI_SW ? owns_phy_ami_sw(m, phy_id, &id) :
-		owns_phy_ami_hw(m, aha_id, phy_id, &id);
+	if (type == RVR_END_AMI_SW)
+		return own_ami_sw(m, *id) != NULL;
+	found = find_ami_hw(m, aha_id, *id);
+	if (found >= 0)
+		*id = (uint64_t)found;
+	return found >= 0;
 }
 
 static int
-check_session(const struct mediation *m, const struct rvr_pf_asn_create_req *req)
+check_session(const struct mediation *m, struct rvr_pf_asn_create_req *req)
 {
 	struct pfd_usage used = pfd_usage_of(m->pfd, m->client->peer.uid);
 
-	if (!own_end(m, req->src_ami_type, req->src_aha_id, req->src_phy_ami_id) ||
-		!own_end(m, req->dst_ami_type, req->dst_aha_id, req->dst_phy_ami_id)) {
+	if (!own_end(m, req->src_ami_type, req->src_aha_id, &req->src_phy_ami_id) ||
+		!own_end(m, req->dst_ami_type, req->dst_aha_id, &req->dst_phy_ami_id)) {
 		refuse(m, "a session's end isn't this client's");
 		return -EPERM;
 	}
@@ -713,6 +728,35 @@ check_session(const struct mediation *m, const struct rvr_pf_asn_create_req *req
 		-EPERM : 0;
 }
 
+/* Both ends have to be on the device. */
+static int
+have_end(const struct mediation *m, uint64_t type, uint64_t id)
+{
+	return type == RVR_END_AMI_SW ? pfd_have_ami_sw(m->pfd, (uint16_t)id) :
+		pfd_have_ami_hw(m->pfd, (uint16_t)id);
+}
+
+static int
+create_session(const struct mediation *m, const struct rvr_pf_asn_create_req *req)
+{
+	struct pfd_state *state = m->pfd->state;
+	uint16_t id = (uint16_t)req->asn_id;
+	int ret;
+
+	pending_begin(m, PFD_ASN, false, id);
+	state->asn[id] = (struct pfd_asn){ .create = *req };
+	if (state->asns <= id)
+		state->asns = id + 1u;
+	state->asn_owner[id] = m->owner;
+	m->client->usage.sessions++;
+	state->usage.sessions++;
+	ret = pfd_attach_asn(m->pfd, id);
+	if (ret != 0)
+		pfd_drop_asn(m->pfd, id);
+	pending_end(m->pfd);
+	return ret < 0 ? ret : answer(m, (uint16_t)ret);
+}
+
 static int
 pf_asn_create(const struct mediation *m)
 {
@@ -728,18 +772,12 @@ pf_asn_create(const struct mediation *m)
 	if (req.asn_id >= PFD_IDS)
 		return refuse(m, "session %u, there are 0 to %u", (unsigned int)req.asn_id,
 			PFD_IDS - 1);
-	pending_begin(m, PFD_ASN, false, (uint16_t)req.asn_id);
-	state->asn_owner[req.asn_id] = m->owner;
-	m->client->usage.sessions++;
-	state->usage.sessions++;
-	ret = forward(m, m->request);
-	if (ret < 0 || rvr_msg_status(m->response) != RVR_STATUS_OK) {
-		state->asn_owner[req.asn_id] = 0;
-		m->client->usage.sessions--;
-		state->usage.sessions--;
-	}
-	pending_end(m->pfd);
-	return ret;
+	ret = have_end(m, req.src_ami_type, req.src_phy_ami_id);
+	if (ret == 0)
+		ret = have_end(m, req.dst_ami_type, req.dst_phy_ami_id);
+	if (ret != 0)
+		return ret < 0 ? ret : answer(m, RVR_STATUS_OTHER);
+	return create_session(m, &req);
 }
 
 static int
@@ -775,16 +813,16 @@ static const struct rule rules[] = {
 	[RVR_F_AMI_SW_SAVE] = { OF_AMI_SW, f_ami_sw_save },
 	[RVR_F_AMI_SW_RESET] = { OF_AMI_SW, f_ami_sw_reset },
 	[RVR_F_AMI_SW_ENABLE] = { OF_AMI_SW, f_ami_sw_enable },
-	[RVR_F_AMI_SW_DISABLE] = { OF_AMI_SW, plain },
-	[RVR_F_AMS_RING_CONFIGURE] = { OF_AMI_SW, plain },
-	[RVR_F_AMS_RING_SAVE] = { OF_AMI_SW, plain },
+	[RVR_F_AMI_SW_DISABLE] = { OF_AMI_SW, f_ami_sw_disable },
+	[RVR_F_AMS_RING_CONFIGURE] = { OF_AMI_SW, f_ams_ring_configure },
+	[RVR_F_AMS_RING_SAVE] = { OF_AMI_SW, f_ams_ring_save },
 	[RVR_PF_AMI_HW_MAP] = { OF_NOTHING, pf_ami_hw_map },
 	[RVR_PF_AMI_HW_UNMAP] = { OF_NOTHING, pf_ami_hw_unmap },
 	[RVR_F_AMI_HW_CONFIGURE] = { OF_AMI_HW, f_ami_hw_configure },
 	[RVR_F_AMI_HW_SAVE] = { OF_AMI_HW, f_ami_hw_save },
 	[RVR_F_AMI_HW_RESET] = { OF_AMI_HW, f_ami_hw_reset },
 	[RVR_F_AMI_HW_ENABLE] = { OF_AMI_HW, f_ami_hw_enable },
-	[RVR_F_AMI_HW_DISABLE] = { OF_AMI_HW, plain },
+	[RVR_F_AMI_HW_DISABLE] = { OF_AMI_HW, f_ami_hw_disable },
 	[RVR_PF_ASN_CREATE] = { OF_NOTHING, pf_asn_create },
 	[RVR_PF_ASN_DESTROY] = { OF_NOTHING, pf_asn_destroy },
 };
@@ -805,6 +843,7 @@ pfd_mediate(struct pfd *pfd, unsigned int place, uint32_t request_id, const void
 	};
 	uint16_t opcode = rvr_msg_opcode(request);
 	uint64_t id = rvr_msg_get(request, 0x04, 15, 0);
+	int ret = 0;
 
 	if (opcode >= sizeof(rules) / sizeof(rules[0]) || rules[opcode].run == NULL)
 		return refuse(&m, "command %u is not for clients of revere-pfd", opcode);
@@ -817,5 +856,13 @@ pfd_mediate(struct pfd *pfd, unsigned int place, uint32_t request_id, const void
 		return refuse(&m, "AMI-SW %u isn't this client's", (unsigned int)id);
 	if (rules[opcode].subject == OF_AMI_HW && own_ami_hw(&m, id) == NULL)
 		return refuse(&m, "AMI-HW %u isn't this client's", (unsigned int)id);
+	pfd->pinned_ami_sw = 0;
+	pfd->pinned_ami_hw = 0;
+	if (rules[opcode].subject == OF_AMI_SW)
+		ret = pfd_have_ami_sw(pfd, (uint16_t)id);
+	else if (rules[opcode].subject == OF_AMI_HW)
+		ret = pfd_have_ami_hw(pfd, (uint16_t)id);
+	if (ret != 0)
+		return ret < 0 ? ret : answer(&m, RVR_STATUS_OTHER);
 	return rules[opcode].run(&m);
 }

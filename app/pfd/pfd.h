@@ -7,7 +7,8 @@
  * Inside of revere-pfd: what its parts know of each other.
  *
  * main.c has options, sockets and the loop. parse.c checks a packet, service.c does what it asks
- * for, mediate.c with management commands; they touch no file or socket but through struct
+ * for, mediate.c with management commands; context.c has contexts on the device and takes them
+ * from it, share.c decides which and when. They touch no file or socket but through struct
  * pfd_backend, so that tests and fuzzers drive them. policy.c reads who may have what. device.c is
  * the backend: a PF behind vfio-user. keep.c keeps descriptors over the end of a process.
  *
@@ -24,6 +25,7 @@
 #include <sys/types.h>
 
 #include "rvr_pfd.h"
+#include "rvr_regs.h"
 
 /* Fuzzers have smaller tables, as they look through all of them. */
 #ifndef PFD_CLIENTS
@@ -80,7 +82,7 @@ const struct pfd_limits *pfd_policy_total(const struct pfd_policy *policy);
 /* ---- State ---------------------------------------------------------------------------------- */
 
 #define PFD_STATE_MAGIC UINT64_C(0x30646670727672)
-#define PFD_STATE_VERSION 2u
+#define PFD_STATE_VERSION 3u
 
 struct pfd_usage {
 	uint32_t clients, contexts, agents_contexts, sessions, vectors;
@@ -106,17 +108,52 @@ struct pfd_client {
 	uint8_t reply[RVR_PFD_MESSAGE_MAX];
 };
 
-/* owner: place of the client + 1, 0 none */
+/*
+ * Contexts. What is owned and not taken is parked: the device doesn't have it, and it goes on from
+ * what stands here. IDs are those that clients know; the device's ID of an AMI-SW that it has is
+ * phy_id, and clients take the ID that they know for the physical one too.
+ *
+ * owner: place of the client + 1, 0 none
+ */
 struct pfd_ami_sw {
 	uint16_t owner, phy_id;
 	bool taken;	 /* phy_id is nobody else's: it is mapped, or was about to be */
 	bool configured; /* has its PASID */
+	bool enabled;
+	bool faulted; /* since its last reset */
+	/* What is seen of it, times in ms: how its indices were, and when they changed last. */
+	uint64_t tx_used, rx_used; /* sockets that have a ring, a bit each */
+	uint64_t seen_own, seen_device, seen_masks;
+	uint64_t changed, moved; /* any of them; those of the device */
+	uint64_t since;	 /* taken or parked */
+	uint64_t wanted; /* parked: since when it has something to do, 0 it hasn't */
+	bool stuck;	 /* parked: it didn't get on with that before */
+};
+
+/* How an AMI-SW was configured, to do it again. */
+struct pfd_ring {
+	uint64_t base;
+	uint8_t log2_size, threshold, rx_mode;
+	bool used;
+};
+
+struct pfd_conf {
+	struct rvr_f_ami_sw_configure_req configure;
+	struct pfd_ring rings[2][RVR_AMS_MAX]; /* by enum rvr_ams_type */
 };
 
 struct pfd_ami_hw {
 	uint16_t owner, phy_id, aha_id;
 	bool taken;
 	bool configured;
+	bool enabled;
+	bool plain; /* its agent knows nothing but what is in rings: it can be parked */
+};
+
+/* A session, with the ends as clients know them. */
+struct pfd_asn {
+	uint16_t device; /* the device's ID + 1, 0: it isn't there */
+	struct rvr_pf_asn_create_req create;
 };
 
 enum pfd_object { PFD_NONE, PFD_AMI_SW, PFD_AMI_HW, PFD_ASN, PFD_MAP };
@@ -135,9 +172,16 @@ struct pfd_state {
 		uint16_t opcode;
 		uint64_t iova, size;
 	} pending;
+	uint32_t switching; /* AMI-SW that is being parked or restored + 1: it is parked then */
+	uint32_t phy_ami_sws; /* AMI-SWs of the device, 0: not known yet */
+	uint32_t ami_sws, ami_hws, asns; /* IDs that were ever used: up to these - 1 */
 	struct pfd_ami_sw ami_sw[PFD_IDS];
+	struct pfd_conf conf[PFD_IDS]; /* large: of those that are owned alone */
 	struct pfd_ami_hw ami_hw[PFD_IDS];
 	uint16_t asn_owner[PFD_IDS];
+	struct pfd_asn asn[PFD_IDS];
+	uint16_t device_ami_sw[PFD_IDS]; /* by the device's ID: ours + 1 */
+	uint8_t device_asn[PFD_IDS];	 /* 1: in use */
 	uint8_t phy_ami_sw[PFD_IDS];	      /* 1: in use */
 	uint8_t phy_ami_hw[PFD_AHAS][PFD_IDS]; /* 1: in use */
 	uint16_t vector_owner[PFD_DEVICE_VECTORS];
@@ -174,7 +218,13 @@ int pfd_request_parse(const void *packet, size_t size, const int *fds, unsigned 
 struct pfd_backend {
 	int (*command)(void *arg, const void *request, void *response);
 	uint64_t (*reg_read)(void *arg, uint32_t offset);
-	int (*page)(void *arg, uint32_t ami_sw_id, int *fd, uint64_t *offset);
+	/* An exception: 1, 0 there is none. */
+	int (*exception)(void *arg, void *msg);
+	/* Pages by our IDs, until they are dropped. */
+	int (*page)(void *arg, uint32_t id, int *fd, uint64_t *offset);
+	int (*page_bind)(void *arg, uint32_t id, uint32_t ami_sw_id);
+	void (*page_drop)(void *arg, uint32_t id);
+	volatile uint64_t *(*page_words)(void *arg, uint32_t id); /* NULL: it can't be had */
 	int (*dma_map)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd,
 		uint64_t offset);
 	int (*dma_unmap)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size); /* 0, 0: all */
@@ -188,6 +238,10 @@ struct pfd {
 	const struct pfd_backend *backend;
 	void *arg; /* of the backend */
 	uint32_t vectors; /* of the device */
+	/* In use by the request of the moment: not to be parked. */
+	uint32_t pinned_ami_sw, pinned_ami_hw; /* + 1, 0 none */
+	int lacking; /* what there was none of last: agent of AMI-HWs, -1 AMI-SWs */
+	uint64_t next_us; /* before, nobody who is busy is parked for others who are */
 };
 
 /* A reply, with its descriptor, which is closed by who sends it. */
@@ -219,6 +273,8 @@ void pfd_refuse(struct pfd_reply *reply, unsigned int type, uint32_t id, int err
 	const char *reason);
 /* Hands an exception of the device to whom it concerns. */
 void pfd_exception(struct pfd *pfd, const void *msg);
+/* An exception for the client at place @p owner - 1. */
+void pfd_tell(struct pfd *pfd, uint16_t owner, const void *msg);
 /* Everything a user has, over all connections. */
 struct pfd_usage pfd_usage_of(const struct pfd *pfd, uid_t uid);
 
@@ -238,6 +294,54 @@ void pfd_drop_ami_hw(struct pfd *pfd, uint16_t id);
 void pfd_drop_asn(struct pfd *pfd, uint16_t id);
 /* All contexts and sessions of a client. */
 void pfd_drop_all(struct pfd *pfd, unsigned int place);
+
+/* ---- Contexts on the device (context.c) ------------------------------------------------------ */
+
+/* Executes a command of our own. Positive: its STATUS. */
+int pfd_execute(struct pfd *pfd, const void *request);
+
+#define PFD_EXECUTE(pfd, command, ...)                                                         \
+	__extension__({                                                                        \
+		const struct rvr_##command##_req req_ = { __VA_ARGS__ };                       \
+		uint8_t request_[RVR_MGT_MSG_SIZE];                                            \
+											       \
+		rvr_##command##_req_encode(request_, &req_, RVR_STATUS_OK);                    \
+		pfd_execute(pfd, request_);                                                    \
+	})
+
+/*
+ * The device gets an AMI-SW or AMI-HW that is owned: mapped, and configured as it was. 0, a
+ * STATUS, or a negative errno; RVR_STATUS_OTHER as a rule is that there is none left.
+ */
+int pfd_attach_ami_sw(struct pfd *pfd, uint16_t id);
+int pfd_attach_ami_hw(struct pfd *pfd, uint16_t id);
+int pfd_attach_asn(struct pfd *pfd, uint16_t id);
+/* Whether the device has an AMI-SW that isn't in use. */
+bool pfd_ami_sw_free(struct pfd *pfd);
+/* The opposite, whatever there is of them; AMI-SWs with what belongs to them. */
+void pfd_detach_asn(struct pfd *pfd, uint16_t id);
+void pfd_detach_ami_hw(struct pfd *pfd, uint16_t id);
+void pfd_detach_ami_sw(struct pfd *pfd, uint16_t id);
+void pfd_park(struct pfd *pfd, uint16_t id);
+/* An AMI-SW with its AMI-HWs and sessions; if that fails it is parked. As pfd_attach_ami_sw(). */
+int pfd_restore(struct pfd *pfd, uint16_t id);
+/* Whether all of an AMI-SW can be parked. */
+bool pfd_can_park(const struct pfd *pfd, uint16_t id);
+/* Whether session @p id ends at an AMI-SW; the other end, an AMI-HW: -1 none */
+bool pfd_asn_is_of(const struct pfd *pfd, uint32_t id, uint16_t ami_sw_id, int *ami_hw_id);
+/* Whether an AMI-HW has a session; the AMI-SW of one: -1 none */
+bool pfd_ami_hw_joined(const struct pfd *pfd, uint16_t id, int *ami_sw_id);
+
+/* ---- More contexts than the device has (share.c) --------------------------------------------- */
+
+uint64_t pfd_now_us(void);
+/* Makes room on the device for a request of @p owner; @p aha_id: of AMI-HWs, -1 AMI-SWs. */
+bool pfd_make_room(struct pfd *pfd, uint16_t owner, int aha_id);
+/* As pfd_restore() and the like, with room made; fine if it is there already. */
+int pfd_have_ami_sw(struct pfd *pfd, uint16_t id);
+int pfd_have_ami_hw(struct pfd *pfd, uint16_t id);
+/* Parks and restores by turns. @return ms until it is to be called again, -1: no need to */
+int pfd_tick(struct pfd *pfd);
 
 /* ---- The device behind vfio-user (device.c) ------------------------------------------------- */
 

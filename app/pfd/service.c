@@ -192,6 +192,8 @@ pfd_recover(struct pfd *pfd)
 	struct pfd_state *state = pfd->state;
 
 	recount(state);
+	if (state->switching != 0)
+		pfd_park(pfd, (uint16_t)(state->switching - 1));
 	switch (state->pending.object) {
 	case PFD_AMI_SW:
 		pfd_drop_ami_sw(pfd, state->pending.id);
@@ -260,16 +262,16 @@ serve_irq(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 		strerror(-own)) : 0;
 }
 
-/* The context that an exception is about. */
-static uint16_t
-exception_owner(const struct pfd *pfd, const void *msg)
+/* The context that an exception is about, by our ID + 1; 0 none. */
+static uint32_t
+exception_subject(const struct pfd *pfd, const void *msg)
 {
 	uint64_t id = rvr_msg_get(msg, 0x04, 15, 0);
 
 	switch (rvr_msg_opcode(msg)) {
 	case RVR_E_F_AMI_RING_FAULT:
 	case RVR_E_F_AMI_RING_INVALID_VECTOR:
-		return id < PFD_IDS ? pfd->state->ami_sw[id].owner : 0;
+		return id < PFD_IDS ? pfd->state->device_ami_sw[id] : 0;
 	default:
 		return 0;
 	}
@@ -278,7 +280,21 @@ exception_owner(const struct pfd *pfd, const void *msg)
 void
 pfd_exception(struct pfd *pfd, const void *msg)
 {
-	uint16_t owner = exception_owner(pfd, msg);
+	uint32_t subject = exception_subject(pfd, msg);
+	uint8_t own[RVR_MGT_MSG_SIZE];
+
+	if (subject == 0)
+		return;
+	memcpy(own, msg, sizeof(own));
+	rvr_msg_put(own, 0x04, 15, 0, subject - 1);
+	if (rvr_msg_opcode(msg) == RVR_E_F_AMI_RING_FAULT)
+		pfd->state->ami_sw[subject - 1].faulted = true;
+	pfd_tell(pfd, pfd->state->ami_sw[subject - 1].owner, own);
+}
+
+void
+pfd_tell(struct pfd *pfd, uint16_t owner, const void *msg)
+{
 	struct pfd_client *client;
 
 	if (owner == 0)

@@ -124,6 +124,8 @@ static const struct vu_request own_requests[] = {
 		vu_dma_unmap_pasid },
 	[RVR_VFIO_USER_PAGE - RVR_VFIO_USER_FIRST] = {
 		"PAGE", sizeof(struct rvr_vfio_user_page), 0, vu_region_page },
+	[RVR_VFIO_USER_PAGE_KEPT - RVR_VFIO_USER_FIRST] = {
+		"PAGE_KEPT", sizeof(struct rvr_vfio_user_page_kept), 0, vu_region_page_kept },
 };
 
 static const struct vu_request *
@@ -238,6 +240,7 @@ device_clean(struct vu_device *dev)
 		vu_log(dev, REVERE_EMU_LOG_ERR, "reset failed: %s", strerror(-ret));
 	vu_irq_drop_all(dev);
 	vu_dma_drop_all(dev);
+	revere_emu_page_drop(dev->emu, dev->function, REVERE_EMU_PAGES_KEPT);
 	vu_region_reset(dev);
 }
 

@@ -105,6 +105,36 @@ vu_region_page(struct vu_device *dev, struct vu_msg *msg)
 	return 0;
 }
 
+int
+vu_region_page_kept(struct vu_device *dev, struct vu_msg *msg)
+{
+	struct rvr_vfio_user_page_kept request, *reply;
+	int fd = -1;
+
+	memcpy(&request, msg->data, sizeof(request));
+	if (request.argsz < sizeof(request) || request.key >= REVERE_EMU_PAGES_KEPT ||
+		request.ami_sw_id > UINT16_MAX)
+		return -EINVAL;
+	if (!dev->direct || dev->client_max_fds == 0)
+		return -ENOTSUP;
+	if (request.flags == RVR_VFIO_USER_PAGE_DROP)
+		revere_emu_page_drop(dev->emu, dev->function, request.key);
+	else if (request.flags > RVR_VFIO_USER_PAGE_BIND)
+		return -EINVAL;
+	else
+		fd = revere_emu_page_kept(dev->emu, dev->function, request.key,
+			request.flags == 0 ? -1 : (int)request.ami_sw_id);
+	if (fd < 0 && request.flags != RVR_VFIO_USER_PAGE_DROP)
+		return fd;
+	reply = vu_reply(msg, sizeof(*reply));
+	reply->argsz = sizeof(*reply);
+	reply->flags = request.flags;
+	reply->key = request.key;
+	reply->ami_sw_id = request.ami_sw_id;
+	msg->reply_fd = fd;
+	return 0;
+}
+
 /* ---- BAR0 ----------------------------------------------------------------------------------- */
 
 /* Bytes of the largest access at @p offset that is aligned and no longer than @p left. */

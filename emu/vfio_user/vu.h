@@ -170,6 +170,7 @@ int vu_dma_unmap_pasid(struct vu_device *dev, struct vu_msg *msg);
 void vu_region_reset(struct vu_device *dev); /**< the MSI-X table */
 int vu_region_info(struct vu_device *dev, struct vu_msg *msg);
 int vu_region_page(struct vu_device *dev, struct vu_msg *msg);
+int vu_region_page_kept(struct vu_device *dev, struct vu_msg *msg);
 int vu_region_read(struct vu_device *dev, struct vu_msg *msg);
 int vu_region_write(struct vu_device *dev, struct vu_msg *msg);
 

@@ -12,8 +12,11 @@
  * it. A client sends its next request after the reply to the last one; HELLO comes first. The
  * client drives the Function's programming model as if it had the PF alone: its management
  * commands come as COMMAND, and are executed as far as the contexts are its own and the policy
- * allows. IDs are the device's. Whatever a context reaches by DMA is what its client has mapped
+ * allows. IDs are the service's. Whatever a context reaches by DMA is what its client has mapped
  * with DMA_MAP, nothing else.
+ *
+ * A context may be parked, so that another one has its place on the device, and go on later: its
+ * page stays, its IDs stay, and its client notices nothing but time.
  *
  * When the connection ends all that the client had is taken back. A restart of revere-pfd doesn't
  * end it: a request is then answered later, or, if its reply was on the way, twice. So a client

@@ -24,6 +24,7 @@ enum rvr_vfio_user_command {
 	RVR_VFIO_USER_DMA_MAP_PASID = 0x5200, /**< DMA_MAP for a PASID; a descriptor comes along */
 	RVR_VFIO_USER_DMA_UNMAP_PASID = 0x5201, /**< DMA_UNMAP for a PASID */
 	RVR_VFIO_USER_PAGE = 0x5202, /**< one AMI-SW page as a file of its own */
+	RVR_VFIO_USER_PAGE_KEPT = 0x5203, /**< a page that outlives its AMI-SW's mapping */
 };
 
 /** DMA_MAP_PASID: as DMA_MAP, in the address space of a PASID, which has nothing of itself. */
@@ -63,6 +64,28 @@ struct rvr_vfio_user_page {
 };
 _Static_assert(sizeof(struct rvr_vfio_user_page) == 16, "wire");
 _Static_assert(offsetof(struct rvr_vfio_user_page, offset) == 8, "wire");
+
+/** What PAGE_KEPT does besides giving the page's file. */
+enum rvr_vfio_user_page_kept_flag {
+	RVR_VFIO_USER_PAGE_BIND = 1, /**< it becomes the page of an AMI-SW until that is unmapped */
+	RVR_VFIO_USER_PAGE_DROP = 2, /**< it is forgotten; no file comes with the reply */
+};
+
+/**
+ * PAGE_KEPT: a page in a file of its own that is there, under a number of the client's, until it
+ * is dropped or the client goes; with zeroes when it is named first. Bound to an AMI-SW that is
+ * mapped and disabled it is that one's page, with what it holds, indices for one. So a context
+ * can be unmapped and go on later on another AMI-SW, and whoever has its page notices time only.
+ */
+struct rvr_vfio_user_page_kept {
+	uint32_t argsz;
+	uint32_t flags;	    /**< enum rvr_vfio_user_page_kept_flag */
+	uint32_t key;	    /**< up to 65535 */
+	uint32_t ami_sw_id; /**< BIND: AMI_SW_ID */
+	uint64_t offset;    /**< reply: of the page in the file */
+};
+_Static_assert(sizeof(struct rvr_vfio_user_page_kept) == 24, "wire");
+_Static_assert(offsetof(struct rvr_vfio_user_page_kept, offset) == 16, "wire");
 
 #ifdef __cplusplus
 }

@@ -25,8 +25,8 @@
 
 #define CLIENTS 4
 #define RECORD_HEADER 4
-#define DEVICE_AMI_SW 8
-#define DEVICE_AMI_HW 4 /* of each agent */
+#define DEVICE_AMI_SW 3 /* fewer than clients may have: contexts are parked */
+#define DEVICE_AMI_HW 2 /* of each agent */
 #define DEVICE_AHAS 3
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -53,7 +53,8 @@ static struct {
 	uint32_t sw_phy[PFD_IDS], hw_phy[PFD_IDS]; /* + 1, 0 not mapped; with an AMI-HW's agent */
 	uint32_t sw_pasid[PFD_IDS], hw_pasid[PFD_IDS];
 	bool asn[PFD_IDS];
-	uint32_t mapped; /* of all PASIDs */
+	uint64_t pages[PFD_IDS][RVR_AMI_SW_PAGE_SIZE / sizeof(uint64_t)]; /* by the service's IDs */
+	uint32_t bound[PFD_IDS]; /* page of an AMI-SW + 1 */
 } device;
 
 static struct pfd pfd;
@@ -69,6 +70,8 @@ map_ami_sw(const void *request)
 		return RVR_STATUS_OTHER;
 	need(req.ami_sw_id < PFD_IDS);
 	need(!device.sw_used[req.phy_ami_sw_id] && device.sw_phy[req.ami_sw_id] == 0);
+	device.bound[req.ami_sw_id] = 0;
+	device.sw_pasid[req.ami_sw_id] = 0;
 	device.sw_used[req.phy_ami_sw_id] = true;
 	device.sw_phy[req.ami_sw_id] = (uint32_t)req.phy_ami_sw_id + 1;
 	return RVR_STATUS_OK;
@@ -100,6 +103,7 @@ map_ami_hw(const void *request)
 		return RVR_STATUS_OTHER;
 	need(req.ami_hw_id < PFD_IDS);
 	need(!device.hw_used[req.aha_id][req.phy_ami_hw_id] && device.hw_phy[req.ami_hw_id] == 0);
+	device.hw_pasid[req.ami_hw_id] = 0;
 	device.hw_used[req.aha_id][req.phy_ami_hw_id] = true;
 	device.hw_phy[req.ami_hw_id] = (uint32_t)(req.aha_id << 16 | req.phy_ami_hw_id) + 1;
 	return RVR_STATUS_OK;
@@ -121,7 +125,16 @@ unmap_ami_hw(const void *request)
 	return RVR_STATUS_OK;
 }
 
-/* No context runs in another space than its owner's. */
+/* Who has an AMI-SW of the device's. */
+static uint16_t
+owner_of(uint64_t ami_sw_id)
+{
+	uint32_t id = pfd.state->device_ami_sw[ami_sw_id % PFD_IDS];
+
+	return id == 0 ? 0 : pfd.state->ami_sw[id - 1].owner;
+}
+
+/* No context runs in another space than its owner's, or with another page. */
 static uint16_t
 context_command(uint16_t opcode, const void *request)
 {
@@ -131,7 +144,7 @@ context_command(uint16_t opcode, const void *request)
 
 	switch (opcode) {
 	case RVR_F_AMI_SW_CONFIGURE:
-		need(enabled && pasid == pfd.state->ami_sw[id].owner && pasid != 0);
+		need(enabled && pasid == owner_of(id) && pasid != 0);
 		device.sw_pasid[id] = (uint32_t)pasid;
 		break;
 	case RVR_F_AMI_HW_CONFIGURE:
@@ -145,7 +158,8 @@ context_command(uint16_t opcode, const void *request)
 		device.hw_pasid[id] = 0;
 		break;
 	case RVR_F_AMI_SW_ENABLE:
-		need(device.sw_pasid[id] == pfd.state->ami_sw[id].owner && device.sw_phy[id] != 0);
+		need(device.sw_pasid[id] == owner_of(id) && device.sw_phy[id] != 0);
+		need(device.bound[id] == pfd.state->device_ami_sw[id]);
 		break;
 	case RVR_F_AMI_HW_ENABLE:
 		need(device.hw_pasid[id] == pfd.state->ami_hw[id].owner && device.hw_phy[id] != 0);
@@ -162,7 +176,9 @@ create(const void *request)
 	struct rvr_pf_asn_create_req req;
 
 	rvr_pf_asn_create_req_decode(request, &req);
-	need(req.asn_id < PFD_IDS && !device.asn[req.asn_id] && req.prof_mask == 0);
+	need(req.asn_id < PFD_IDS && req.prof_mask == 0);
+	if (device.asn[req.asn_id])
+		return RVR_ST_PF_ASN_CREATE_ASN_IN_USE;
 	if (req.log2_msg_length < 3)
 		return RVR_ST_PF_ASN_CREATE_LOG2_MSG_LENGTH_RANGE;
 	device.asn[req.asn_id] = true;
@@ -201,6 +217,8 @@ model_command(void *arg, const void *request, void *response)
 		status = create(request);
 	else if (opcode == RVR_PF_ASN_DESTROY)
 		device.asn[id % PFD_IDS] = false;
+	else if (opcode == RVR_PF_PROBE)
+		rvr_msg_put(response, 0x04, 15, 0, DEVICE_AMI_SW);
 	else if (opcode == RVR_PF_PROBE_AHA)
 		rvr_msg_put(response, 0x08, 63, 0, rvr_msg_get(request, 0x04, 15, 0) <
 			DEVICE_AHAS ? UINT64_C(0x100000) * (rvr_msg_get(request, 0x04, 15, 0) + 1) :
@@ -221,12 +239,47 @@ model_reg_read(void *arg, uint32_t offset)
 }
 
 static int
-model_page(void *arg, uint32_t ami_sw_id, int *fd, uint64_t *offset)
+model_exception(void *arg, void *msg)
+{
+	(void)arg;
+	(void)msg;
+	return 0;
+}
+
+static int
+model_page(void *arg, uint32_t id, int *fd, uint64_t *offset)
 {
 	(void)arg;
 	*fd = 1000;
 	*offset = 0;
-	return ami_sw_id < PFD_IDS && device.sw_phy[ami_sw_id] != 0 ? 0 : -EINVAL;
+	need(id < PFD_IDS && pfd.state->ami_sw[id].owner != 0);
+	return 0;
+}
+
+static int
+model_page_bind(void *arg, uint32_t id, uint32_t ami_sw_id)
+{
+	(void)arg;
+	need(id < PFD_IDS && ami_sw_id < PFD_IDS && device.sw_phy[ami_sw_id] != 0);
+	device.bound[ami_sw_id] = id + 1;
+	maybe_die();
+	return 0;
+}
+
+static void
+model_page_drop(void *arg, uint32_t id)
+{
+	(void)arg;
+	need(id < PFD_IDS);
+	memset(device.pages[id], 0, sizeof(device.pages[id]));
+}
+
+static volatile uint64_t *
+model_page_words(void *arg, uint32_t id)
+{
+	(void)arg;
+	need(id < PFD_IDS);
+	return device.pages[id];
 }
 
 static int
@@ -266,7 +319,11 @@ model_irq_trigger(void *arg, uint32_t vector)
 static const struct pfd_backend model = {
 	.command = model_command,
 	.reg_read = model_reg_read,
+	.exception = model_exception,
 	.page = model_page,
+	.page_bind = model_page_bind,
+	.page_drop = model_page_drop,
+	.page_words = model_page_words,
 	.dma_map = model_dma_map,
 	.dma_unmap = model_dma_unmap,
 	.irq_set = model_irq_set,
@@ -339,12 +396,28 @@ same_as_device(void)
 	uint32_t id;
 
 	for (id = 0; id < PFD_IDS; id++) {
-		need((state->ami_sw[id].owner != 0) == (device.sw_phy[id] != 0));
-		need((state->ami_hw[id].owner != 0) == (device.hw_phy[id] != 0));
-		need((state->asn_owner[id] != 0) == device.asn[id]);
-		need(state->ami_sw[id].owner == 0 ||
-			state->ami_sw[id].phy_id + 1u == device.sw_phy[id]);
+		const struct pfd_ami_sw *ami_sw = &state->ami_sw[id];
+		const struct pfd_asn *asn = &state->asn[id];
+
+		need(ami_sw->owner != 0 || !ami_sw->taken);
+		need(!ami_sw->taken || (device.sw_phy[ami_sw->phy_id] == ami_sw->phy_id + 1u &&
+			state->device_ami_sw[ami_sw->phy_id] == id + 1));
+		need(state->ami_hw[id].taken == (device.hw_phy[id] != 0));
+		need(state->ami_hw[id].owner != 0 || !state->ami_hw[id].taken);
+		need(state->asn_owner[id] != 0 || asn->device == 0);
+		need(asn->device == 0 || device.asn[asn->device - 1]);
+		need(device.asn[id] == (state->device_asn[id] != 0));
+		need((device.sw_phy[id] != 0) == (state->device_ami_sw[id] != 0));
 	}
+	need(state->switching == 0 && state->pending.object == PFD_NONE);
+}
+
+/* A doorbell, of any context; then the service looks. */
+static void
+doorbell(uint8_t where)
+{
+	device.pages[where % 8][RVR_WRITE_INDEX_TX / sizeof(uint64_t)]++;
+	pfd_tick(&pfd);
 }
 
 static void
@@ -418,6 +491,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		packet(places[i], data, data + RECORD_HEADER, len);
 		exception[4] = data[1];
 		pfd_exception(&pfd, exception);
+		doorbell(data[1]);
 		same_as_device();
 		data += RECORD_HEADER + len;
 		size -= RECORD_HEADER + len;

@@ -36,6 +36,7 @@ class Service:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(60)
         self.id = 0
+        self.first = 0  # ID that is tried first
         if uid is not None:
             os.seteuid(uid)
         try:
@@ -123,7 +124,7 @@ class Service:
 
     def map_ami_sw(self):
         """(AMI_SW_ID, physical ID) of a new AMI-SW; the reason if there is none."""
-        for number in range(0x10000):
+        for number in range(self.first, 0x10000):
             response, reason = self.command(6, (0x4, 16, 16, 1), (0x8, 15, 0, number))
             status = int.from_bytes(response[2:4], "little")
             if status == 0:
@@ -134,7 +135,7 @@ class Service:
 
     def map_ami_hw(self, aha):
         """(AMI_HW_ID, physical ID) of a new AMI-HW; the reason if there is none."""
-        for number in range(0x10000):
+        for number in range(self.first, 0x10000):
             response, reason = self.command(23, (0x4, 16, 0, aha), (0x8, 16, 16, 1),
                                             (0xc, 15, 0, number))
             status = int.from_bytes(response[2:4], "little")
@@ -149,7 +150,7 @@ class Service:
         ends = ((0x4, 4, 4, 1), (0x8, 15, 0, sw), (0xc, 15, 0, hw), (0xc, 31, 16, aha)) \
             if to_agent else ((0x4, 5, 5, 1), (0x8, 15, 0, hw), (0x8, 31, 16, aha),
                               (0xc, 15, 0, sw))
-        for number in range(0x10000):
+        for number in range(self.first, 0x10000):
             status, reason = self.status(16, *ends, (0x4, 3, 0, prio), (0x14, 27, 0, number),
                                          (0x38, 13, 10, 3))
             if status == 0:

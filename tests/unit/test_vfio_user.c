@@ -511,10 +511,16 @@ static void
 test_page_inline(void **state)
 {
 	const struct rvr_vfio_user_page page = { .argsz = sizeof(page) };
+	struct rvr_vfio_user_page_kept kept = { .argsz = sizeof(kept) };
 	struct peer *p = *state;
 
 	assert_int_equal(peer_request(p, RVR_VFIO_USER_PAGE, &page, sizeof(page), NULL, 0),
 		ENOTSUP);
+	assert_int_equal(peer_request(p, RVR_VFIO_USER_PAGE_KEPT, &kept, sizeof(kept), NULL, 0),
+		ENOTSUP);
+	kept.key = UINT16_MAX + 1;
+	assert_int_equal(peer_request(p, RVR_VFIO_USER_PAGE_KEPT, &kept, sizeof(kept), NULL, 0),
+		EINVAL);
 }
 
 /* What a signal handler is to put right: memory whose file has become shorter. */

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The Revere for DPDK authors
+"""revere-pfd: more clients than the device has contexts.
+
+REVERE_PFD_SHARE=CLIENTS,CONTEXTS,SECONDS asks for more of them, and for longer.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import pfd_client as pfd
+import pfd_crowd
+from conftest import forwards, leave, programs, wait_until
+from test_pfd import fixture_pmd, fixture_start  # noqa: F401  pylint: disable=W0611
+
+CLIENTS, CONTEXTS, SECONDS = (
+    int(number) for number in os.environ.get("REVERE_PFD_SHARE", "32,8,4").split(","))
+PER_PROCESS = 8
+ALL = "allow user=* contexts=4096 clients=256 vectors=256\n"
+
+
+class Crowd:
+    """A process with some clients."""
+
+    def __init__(self, path, number, count=PER_PROCESS):
+        self.process = subprocess.Popen(
+            [sys.executable, pfd_crowd.__file__, path, str(number), str(count)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def line(self):
+        """What it says next."""
+        line = self.process.stdout.readline()
+        assert line, self.process.stderr.read()
+        return line
+
+    def tell(self, text):
+        """Tells it what to do."""
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def counts(self):
+        """What it answers."""
+        return json.loads(self.line())
+
+    def end(self):
+        """Ends it, however it is."""
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture(name="crowds")
+def fixture_crowds(start, processes):
+    """crowds(clients, contexts): (daemon, processes with that many clients on that many)."""
+    def run(clients, contexts):
+        daemon = start(ALL, device=("--num-ami-sw", str(contexts)))
+        all_of_them = []
+        for number in range(0, clients, PER_PROCESS):
+            all_of_them.append(Crowd(daemon.path, number))
+            processes.callback(all_of_them[-1].end)
+        for crowd in all_of_them:
+            assert crowd.line() == "ready\n"
+        return daemon, all_of_them
+    return run
+
+
+def busy(crowds, seconds):
+    """All exchange messages at once; how many each client did."""
+    for crowd in crowds:
+        crowd.tell(f"busy {seconds}")
+    return [count for crowd in crowds for count in crowd.counts()]
+
+
+def fair(counts):
+    """Whether nobody has less than a third or more than thrice its share."""
+    share = sum(counts) / len(counts)
+    return share > 0 and share / 3 <= min(counts) and max(counts) <= 3 * share
+
+
+def test_fair(crowds):
+    """All are busy: all go on, each with its share; in the long run, as processes have theirs."""
+    daemon, processes = crowds(CLIENTS, CONTEXTS)
+    assert daemon.usage()[:2] == (CLIENTS, CLIENTS)
+    counts = [0] * CLIENTS
+    for _ in range(10):
+        counts = [sum(pair) for pair in zip(counts, busy(processes, SECONDS))]
+        if fair(counts):
+            break
+    share = sum(counts) / len(counts)
+    print(f"{CLIENTS} clients, {CONTEXTS} contexts: {sum(counts)} messages, "
+          f"{min(counts) / share:.2f} to {max(counts) / share:.2f} of the share")
+    assert fair(counts), counts
+
+
+def test_stopped(crowds):
+    """Those who have contexts and don't do anything hold nobody up, and have lost nothing.
+
+    Who answers has had an answer to each message, each client of it to four at least.
+    """
+    _, processes = crowds(16, 4)
+    for crowd in processes:
+        crowd.tell("busy 0.5")
+    processes[0].process.send_signal(signal.SIGSTOP)
+    try:
+        processes[1].counts()
+        for _ in range(3):
+            busy([processes[1]], 0.1)
+    finally:
+        processes[0].process.send_signal(signal.SIGCONT)
+    processes[0].counts()
+    busy(processes, 0.1)
+
+
+def test_one_of_many(crowds):
+    """Most are idle: those who aren't have contexts for themselves, and others come back."""
+    daemon, processes = crowds(16, 4)
+    for crowd in processes:
+        crowd.tell("some 0.5")
+    assert all(crowd.counts()[0] > 0 for crowd in processes)
+    busy(processes, 0.5)
+    processes[0].end()
+    assert wait_until(lambda: daemon.usage()[:4] == (8, 8, 8, 16))
+    busy([processes[1]], 0.2)
+    processes[1].end()
+    assert wait_until(lambda: daemon.usage() == (0, 0, 0, 0, 0, 0))
+
+
+def test_service_killed(start, processes):
+    """The service dies while contexts come and go: nothing is lost."""
+    daemon = start(ALL, "--keeper", device=("--num-ami-sw", "2"))
+    crowd = Crowd(daemon.path, 0)
+    processes.callback(crowd.end)
+    assert crowd.line() == "ready\n"
+    for _ in range(4):
+        crowd.tell("busy 0.6")
+        for _ in range(2):
+            time.sleep(0.2)  # somewhere in between
+            daemon.kill_service()
+        crowd.counts()
+    assert daemon.usage()[:4] == (8, 8, 8, 16)
+
+
+def test_fault(start):
+    """A client whose indices can't be is told; the others share what is left."""
+    daemon = start(ALL, device=("--num-ami-sw", "1"))
+    bad = pfd_crowd.Client(daemon.path, 0)
+    good = [pfd_crowd.Client(daemon.path, 1 + i) for i in range(3)]
+    bad.context.page_set(0x600, 1 << 40)
+    pfd_crowd.exchange(good, 0.3)
+
+    def told():
+        return bad.context.client.request(pfd.EXCEPTION)[0]
+    messages = []
+    assert wait_until(lambda: messages.append(told()) or any(map(any, messages)))
+    fault = next(filter(any, messages))
+    assert int.from_bytes(fault[:2], "little") == 4
+    assert int.from_bytes(fault[4:6], "little") == bad.context.id
+    pfd_crowd.exchange(good, 0.1)
+    # after its reset it goes on
+    context = bad.context
+    context.command(15, (0x4, 15, 0, context.id))
+    context.command(13, (0x4, 15, 0, context.id))
+    context.command(11, (0x4, 15, 0, context.id))
+    for kind, ring in ((1, context.tx), (0, context.rx)):
+        context.command(20, (0x4, 15, 0, context.id), (0x8, 6, 6, kind), (0xc, 5, 1, 2),
+                        (0x10, 63, 3, pfd.IOVA + ring))
+    context.command(14, (0x4, 15, 0, context.id))
+    pfd_crowd.exchange([bad] + good, 0.3)
+
+
+def test_total(start):
+    """Who doesn't want it says how many contexts there are."""
+    daemon = start("total contexts=2\n" + ALL, device=("--num-ami-sw", "2"))
+    with pfd.Service(daemon.path) as service:
+        assert [isinstance(service.map_ami_sw(), tuple) for _ in range(2)] == [True, True]
+        assert re.match("quota: all users have 2 contexts, the policy allows 2",
+                        service.map_ami_sw())
+
+
+def test_dmadevs(start, processes):
+    """DPDK's own tests of dmadevs, beside others on the same two contexts."""
+    path = programs.dpdk_app("dpdk-test")
+    if path is None:
+        pytest.skip("no dpdk-test")
+    daemon = start(ALL, device=("--num-ami-sw", "2"))
+    crowd = Crowd(daemon.path, 0)
+    processes.callback(crowd.end)
+    assert crowd.line() == "ready\n"
+    crowd.tell("busy 3")
+    argv = programs.sanitizer_env() + [path] + programs.two_lcores()
+    argv += programs.memory_args(256, programs.free_hugepages() >= 256)
+    argv += ["--no-pci", "--no-telemetry", f"--file-prefix=share{os.getpid()}", "-d",
+             programs.DRIVERS, f"--vdev=dma_revere0,pfd={daemon.path}"]
+    result = subprocess.run(["timeout", "120"] + argv, check=False, text=True, errors="replace",
+                            input="dmadev_autotest\nquit\n", stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+    assert "Test OK" in result.stdout, result.stdout[-3000:]
+    crowd.counts()
+
+
+def test_ports_stay(start, pmd, processes):
+    """Ports wait for packets of others: their contexts are never taken for idle."""
+    daemon = start(ALL, device=("--num-ami-sw", "4"))
+    port = pmd([f"net_revere0,pfd={daemon.path}"])
+    crowd = Crowd(daemon.path, 0)
+    processes.callback(crowd.end)
+    assert crowd.line() == "ready\n"
+    busy([crowd], 0.5)
+    forwards(port)
+    leave(port)
+    busy([crowd], 0.3)
