@@ -425,33 +425,61 @@ tunnel_ptype(const struct rna_parsed *parsed)
 	return codes[parsed->tunnel_type];
 }
 
+/* ---- Short ways --------------------------------------------------------------------------- */
+
+/** Where VXLAN's inner packet begins if the outer one is plain. */
+#define VXLAN_PLAIN (RNA_PLAIN_L4 + 8u + 8u)
+
 /**
- * What rna_parse() tells of a packet that rna_parse_plain() took. Its length is read once more,
+ * The level of a packet that rna_parse_begin() took, from `at` on. Its length is read once more,
  * and may be another one by now.
  */
-static inline void
-fill_plain(const uint8_t *data, uint32_t len, uint8_t proto, struct rna_parsed *parsed)
+static inline struct rna_level
+plain_level(const uint8_t *data, uint32_t at, uint32_t len, uint8_t proto)
 {
-	uint32_t end = RNA_PLAIN_L3 + (uint32_t)rna_be16(data + RNA_PLAIN_L3 + 2);
+	uint32_t end = at + RNA_PLAIN_L3 + (uint32_t)rna_be16(data + at + RNA_PLAIN_L3 + 2);
 
-	*parsed = (struct rna_parsed){
-		.ptype = rna_ptype_plain(proto),
-		.outer = {
-			.l3 = RNA_PLAIN_L3,
-			.l4 = RNA_PLAIN_L4,
-			.end = (uint16_t)(end < len ? end : len),
-			.ethertype = ETHERTYPE_IPV4,
-			.l3_type = RNA_L3_IPV4,
-			.l4_type = l4_known[proto].type,
-			.proto = proto,
-			.flags = RNA_LEVEL_ETHER,
-		},
+	return (struct rna_level){
+		.l2 = (uint16_t)at,
+		.l3 = (uint16_t)(at + RNA_PLAIN_L3),
+		.l4 = (uint16_t)(at + RNA_PLAIN_L4),
+		.end = (uint16_t)(end < len ? end : len),
+		.ethertype = ETHERTYPE_IPV4,
+		.l3_type = RNA_L3_IPV4,
+		.l4_type = l4_known[proto].type,
+		.proto = proto,
+		.flags = RNA_LEVEL_ETHER,
 	};
 }
 
-/** Apart from rna_parse(), whose short way needs none of these registers. */
-static __attribute__((noinline)) void
-parse_any(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
+/** A plain packet in VXLAN in a plain one. false: it is none */
+static inline bool
+parse_vxlan_plain(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
+{
+	uint8_t proto;
+
+	if (len < VXLAN_PLAIN || rna_be16(data + RNA_PLAIN_L4 + 2) != UDP_PORT_VXLAN ||
+	    !(data[RNA_PLAIN_L4 + 8] & VXLAN_HAS_VNI))
+		return false;
+	proto = rna_parse_begin(data + VXLAN_PLAIN, len - VXLAN_PLAIN);
+	if (proto == 0)
+		return false;
+	parsed->ptype = rna_ptype_plain(PROTO_UDP) | RVR_RNA_PTYPE_TUNNEL_VXLAN |
+			RVR_RNA_PTYPE_INNER_L2_ETHER | RVR_RNA_PTYPE_INNER_L3_IPV4 |
+			(proto == PROTO_TCP ? RVR_RNA_PTYPE_INNER_L4_TCP :
+					      RVR_RNA_PTYPE_INNER_L4_UDP);
+	parsed->tunnel = RNA_PLAIN_L4 + 8;
+	parsed->tunnel_type = RNA_TUNNEL_VXLAN;
+	parsed->outer = plain_level(data, 0, len, PROTO_UDP);
+	parsed->inner = plain_level(data, VXLAN_PLAIN, len, proto);
+	return true;
+}
+
+/* ---- All of it ---------------------------------------------------------------------------- */
+
+/** Apart from rna_parse(), whose short ways need none of these registers. */
+void
+rna_parse_any(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
 {
 	struct walk walk = { .data = data, .len = len, .level = &parsed->outer };
 
@@ -471,9 +499,16 @@ rna_parse(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
 
 	if (len > UINT16_MAX)
 		len = UINT16_MAX;
-	proto = rna_parse_plain(data, len);
-	if (proto != 0)
-		fill_plain(data, len, proto, parsed);
-	else
-		parse_any(data, len, parsed);
+	proto = rna_parse_begin(data, len);
+	if (proto == PROTO_UDP && rna_udp_port_opens(rna_be16(data + RNA_PLAIN_L4 + 2))) {
+		if (!parse_vxlan_plain(data, len, parsed))
+			rna_parse_any(data, len, parsed);
+	} else if (proto != 0) {
+		*parsed = (struct rna_parsed){
+			.ptype = rna_ptype_plain(proto),
+			.outer = plain_level(data, 0, len, proto),
+		};
+	} else {
+		rna_parse_any(data, len, parsed);
+	}
 }

@@ -81,6 +81,8 @@ struct rna_parsed {
 
 /** Parses a packet of any content and length, up to 65535 bytes. */
 void rna_parse(const uint8_t *data, uint32_t len, struct rna_parsed *parsed);
+/** The same without the short ways of packets that most are: what these have to tell. */
+void rna_parse_any(const uint8_t *data, uint32_t len, struct rna_parsed *parsed);
 
 /** Packet's words are big-endian, at any address. */
 static inline uint16_t
@@ -120,14 +122,14 @@ rna_udp_port_opens(uint16_t port)
 }
 
 /**
- * Whether a packet is what most are, at a third of a parser's cost: TCP or UDP on IPv4, without
- * tags, options, fragments or tunnels, its headers there and its length right.
+ * Whether a packet begins as most do: TCP or UDP on IPv4, without tags, options or fragments, its
+ * headers there and its length right.
  * @return PROTO_TCP, PROTO_UDP; 0: it is another one
  */
 static inline uint8_t
-rna_parse_plain(const uint8_t *data, uint32_t len)
+rna_parse_begin(const uint8_t *data, uint32_t len)
 {
-	const uint8_t *ip = data + RNA_PLAIN_L3, *l4 = data + RNA_PLAIN_L4;
+	const uint8_t *ip = data + RNA_PLAIN_L3;
 	uint32_t total;
 	uint8_t proto;
 
@@ -138,9 +140,21 @@ rna_parse_plain(const uint8_t *data, uint32_t len)
 	proto = ip[9];
 	if (total < 20 || total > len - RNA_PLAIN_L3)
 		return 0;
-	if (proto == PROTO_UDP)
-		return rna_udp_port_opens(rna_be16(l4 + 2)) ? 0 : proto;
-	return proto == PROTO_TCP && len >= RNA_PLAIN_L4 + 20 ? proto : 0;
+	return proto == PROTO_UDP || (proto == PROTO_TCP && len >= RNA_PLAIN_L4 + 20) ? proto : 0;
+}
+
+/**
+ * Whether a packet is what most are, at a third of a parser's cost: as rna_parse_begin(), and no
+ * tunnel.
+ */
+static inline uint8_t
+rna_parse_plain(const uint8_t *data, uint32_t len)
+{
+	uint8_t proto = rna_parse_begin(data, len);
+
+	if (proto == PROTO_UDP && rna_udp_port_opens(rna_be16(data + RNA_PLAIN_L4 + 2)))
+		return 0;
+	return proto;
 }
 
 /** Packet type of what rna_parse_plain() found. */

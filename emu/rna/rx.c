@@ -231,11 +231,17 @@ rx_pools(struct rna_port *port, const struct rx_packet *packet)
 	}
 }
 
+static inline bool
+is_marked(const struct rna_rx_mark *mark)
+{
+	return mark != NULL && mark->kind != RNA_RX_UNMARKED;
+}
+
 /** What goes with a packet that a rule marked. */
 static void
 info_mark(struct rna_rx_info *info, const struct rna_rx_mark *mark)
 {
-	if (mark == NULL || mark->kind == RNA_RX_UNMARKED)
+	if (!is_marked(mark))
 		return;
 	info->type |= RNA_RX_TYPE(RVR_RNA_RX_MARK);
 	info->mark = mark->kind == RNA_RX_MARKED ? mark->value : RVR_RNA_MARK_NONE;
@@ -245,8 +251,19 @@ void
 rna_deliver_queue(struct rna_port *port, const uint8_t *data, uint32_t len, unsigned int queue,
 	bool hashed, uint32_t hash, const struct rna_rx_mark *mark)
 {
-	struct rx_packet packet = { .data = data, .len = len, .info.hash = hash };
+	const struct rna_queue *q = port->queue[queue];
+	struct rx_packet packet;
 
+	if (!port->ptypes && !port->rx_offloads && !is_marked(mark) && q != NULL &&
+	    q->rx_started) {
+		rna_rx_put(port->queue[queue], data, len,
+			hashed ? RNA_RX_TYPE(RVR_RNA_RX_HASH) : 0, hash);
+		return;
+	}
+	packet.data = data;
+	packet.len = len;
+	packet.info = (struct rna_rx_info){ .hash = hash };
+	/* rna_parse() zeroes what it doesn't find; without it nobody looks. */
 	if (port->ptypes || port->rx_offloads)
 		rx_parse(port, data, len, &packet.parsed);
 	packet.info.type = (port->ptypes ? packet.parsed.ptype : 0) |

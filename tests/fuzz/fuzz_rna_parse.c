@@ -55,6 +55,19 @@ check_level(const struct rna_level *level, uint32_t len)
 	check(level->l4_type == RNA_L4_NONE || level->l4 + l4[level->l4_type] <= (int)len);
 }
 
+/** Short ways of the parser tell what the long one does. */
+static void
+check_same(const struct rna_parsed *parsed, const uint8_t *data, uint32_t len)
+{
+	struct rna_parsed any;
+
+	rna_parse_any(data, len, &any);
+	check(parsed->ptype == any.ptype && parsed->tunnel == any.tunnel &&
+	      parsed->tunnel_type == any.tunnel_type);
+	check(memcmp(&parsed->outer, &any.outer, sizeof(any.outer)) == 0);
+	check(memcmp(&parsed->inner, &any.inner, sizeof(any.inner)) == 0);
+}
+
 static void
 take(void *arg, const uint8_t *data, uint32_t len)
 {
@@ -65,6 +78,7 @@ take(void *arg, const uint8_t *data, uint32_t len)
 	/* Reads all of it. */
 	emitted += rna_sum(data, len, 0);
 	rna_parse(data, len, &parsed);
+	check_same(&parsed, data, len);
 }
 
 static void
@@ -169,6 +183,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_level(&parsed.outer, len);
 	check_level(&parsed.inner, len);
 	check(parsed.tunnel <= len);
+	check_same(&parsed, packet, len);
 	emitted += rna_verify(packet, &parsed);
 	free(packet);
 	segment(data, data + DESC_SIZE, len);

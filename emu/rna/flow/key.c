@@ -100,6 +100,50 @@ key_type(struct rvr_rna_flow_level *key, uint16_t type)
 	key->eth_type[1] = (uint8_t)type;
 }
 
+/** The same for what most packets are: Ethernet without tags, IPv4 without options, TCP or UDP. */
+static inline void
+key_plain(struct rvr_rna_flow_level *key, const struct rna_level *level, const uint8_t *data)
+{
+	const uint8_t *ip = data + level->l3, *l4 = data + level->l4;
+
+	_Static_assert(offsetof(struct rvr_rna_flow_level, l3) == 14, "Ethernet as it stands");
+	memcpy(key, data + level->l2, offsetof(struct rvr_rna_flow_level, l3));
+	key->l3 = RVR_RNA_FLOW_L3_ETH | RVR_RNA_FLOW_L3_IPV4;
+	memcpy(key->src_port, l4, 2);
+	memcpy(key->dst_port, l4 + 2, 2);
+	memcpy(key->ip_src, ip + 12, 4);
+	memcpy(key->ip_dst, ip + 16, 4);
+	key->proto = level->proto;
+	key->tos = ip[1];
+	key->ttl = ip[8];
+	memcpy(key->label, ip + 6, 2);
+	key->l4 = RVR_RNA_FLOW_L4_UDP;
+	if (level->l4_type == RNA_L4_TCP) {
+		key->l4 = RVR_RNA_FLOW_L4_TCP;
+		key->tcp_flags = l4[13];
+	}
+}
+
+static void
+key_any(struct rvr_rna_flow_level *key, const struct rna_level *level, const uint8_t *data)
+{
+	key_ethernet(key, level, data);
+	key_type(key, level->ethertype);
+	key_ip(key, level, data);
+	key_l4(key, level, data);
+}
+
+static inline void
+key_level(struct rvr_rna_flow_level *key, const struct rna_level *level, const uint8_t *data)
+{
+	if (level->flags == RNA_LEVEL_ETHER && level->tags == 0 &&
+	    level->l3_type == RNA_L3_IPV4 &&
+	    (level->l4_type == RNA_L4_TCP || level->l4_type == RNA_L4_UDP))
+		key_plain(key, level, data);
+	else
+		key_any(key, level, data);
+}
+
 /** Fields of the header that opens the inner level. */
 static void
 key_tunnel(struct rvr_rna_flow_key *key, const struct rna_parsed *parsed, const uint8_t *data)
@@ -160,21 +204,17 @@ flow_key(struct flow_packet *packet)
 	key->origin = packet->origin;
 	key->marked = packet->marked;
 	key->mark = rvr_cpu_le32(packet->mark);
-	key_ethernet(&key->outer, &parsed->outer, data);
-	key_type(&key->outer, parsed->outer.ethertype);
 	if (parsed->outer.flags & RNA_LEVEL_MPLS) {
+		key_ethernet(&key->outer, &parsed->outer, data);
+		key_type(&key->outer, parsed->outer.ethertype);
 		key_labels(key, parsed, data);
 		return;
 	}
-	key_ip(&key->outer, &parsed->outer, data);
-	key_l4(&key->outer, &parsed->outer, data);
+	key_level(&key->outer, &parsed->outer, data);
 	if (parsed->tunnel_type == RNA_TUNNEL_NONE)
 		return;
 	key_tunnel(key, parsed, data);
-	key_ethernet(&key->inner, &parsed->inner, data);
-	key_type(&key->inner, parsed->inner.ethertype);
-	key_ip(&key->inner, &parsed->inner, data);
-	key_l4(&key->inner, &parsed->inner, data);
+	key_level(&key->inner, &parsed->inner, data);
 }
 
 void

@@ -12,9 +12,9 @@
 #include "../rx.h"
 #include "flow.h"
 
-/** Groups of a domain from 0 on. */
+/** Groups of a domain from 0 on, which there is. */
 static enum flow_verdict
-domain_run(struct flow_packet *packet, const struct flow_domain *domain)
+domain_walk(struct flow_packet *packet, const struct flow_domain *domain)
 {
 	const struct flow_group *group = domain->root;
 	unsigned int jumps;
@@ -36,6 +36,12 @@ domain_run(struct flow_packet *packet, const struct flow_domain *domain)
 		group = flow_group_find(domain, id);
 	}
 	return group == NULL ? FLOW_NEXT : FLOW_DROPPED;
+}
+
+static inline enum flow_verdict
+domain_run(struct flow_packet *packet, const struct flow_domain *domain)
+{
+	return domain->root == NULL ? FLOW_NEXT : domain_walk(packet, domain);
 }
 
 /* ---- To the host -------------------------------------------------------------------------- */

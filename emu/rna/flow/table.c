@@ -255,17 +255,18 @@ flow_matcher_delete(struct flow_matcher *matcher)
 struct flow_rule *
 flow_lookup(const struct flow_group *group, const struct rvr_rna_flow_key *key)
 {
-	uint64_t words[RVR_RNA_FLOW_WORDS], all[RVR_RNA_FLOW_WORDS];
+	const uint8_t *all = (const uint8_t *)key;
+	uint64_t words[RVR_RNA_FLOW_WORDS], word;
 	uint32_t i, m;
 
-	memcpy(all, key, sizeof(all));
 	for (m = 0; m < group->num_matchers; m++) {
 		const struct flow_matcher *matcher = group->matcher[m];
 		uint64_t hash = matcher->seed;
 		struct flow_rule *rule;
 
 		for (i = 0; i < matcher->num_words; i++) {
-			words[i] = all[matcher->word[i]] & matcher->mask[i];
+			memcpy(&word, all + matcher->word[i] * sizeof(word), sizeof(word));
+			words[i] = word & matcher->mask[i];
 			hash = hash_step(hash, words[i]);
 		}
 		rule = bucket_find(matcher, hash_end(hash), words);
