@@ -548,7 +548,8 @@ switch_turn(struct amu_worker *worker)
 			if (count > 0) {
 				asn->idle_turns = 0;
 				moved = true;
-				more |= count >= budget;
+				/* Or the agent has had enough for a turn, as of large copies. */
+				more |= count >= budget || asn->stalled;
 			} else if (++asn->idle_turns > ASN_COLD_TURNS &&
 				   (asn->kind != ASN_HW_TO_HW || !asn->stalled)) {
 				asn_cool(asn);

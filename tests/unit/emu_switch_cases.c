@@ -453,6 +453,172 @@ test_fairness(void **state)
 	assert_in_range(log[RACE - 1], 1, RACE);
 }
 
+/* ---- Overload ---------------------------------------------------------------------------- */
+
+#define RIVALS 7u
+#define UNMAPPED UINT64_C(0x7f0000000000)
+#define TURN 256u /* messages of 64 bytes that a session may move in one turn */
+
+/** What rivals' messages are like; every other one tells how far they are, unless all fail. */
+enum rival { RIVAL_WORKS, RIVAL_FAULTS, RIVAL_MALFORMED, RIVAL_LARGE, RIVAL_FULL, RIVAL_WILD };
+
+static const char *const rival_names[] = {
+	[RIVAL_WORKS] = "works",	 [RIVAL_FAULTS] = "faults",
+	[RIVAL_MALFORMED] = "malformed", [RIVAL_LARGE] = "large",
+	[RIVAL_FULL] = "full",		 [RIVAL_WILD] = "wild",
+};
+
+/** A message that takes the agent as much time as it can, or that it can do nothing with. */
+static void
+rival_message(struct ec *c, enum rival kind, uint8_t *slot, uint64_t n, uint8_t *scratch)
+{
+	struct rvr_dma_first first = { .src = ec_iova(c, scratch), .dst = ec_iova(c, scratch),
+				       .len = 8 };
+	static const uint32_t forms[] = { 0xffffffff, 2, RVR_DMA_FORM_BATCH };
+
+	memset(slot, 0xff, 64); /* of a batch: more operations than fit in */
+	switch (kind) {
+	case RIVAL_FAULTS:
+		if (n % 4 == 0)
+			first.src = UNMAPPED;
+		else
+			first.dst = UNMAPPED;
+		break;
+	case RIVAL_MALFORMED:
+		memcpy(slot + offsetof(struct rvr_dma_first, rsvd0), &forms[n / 2 % 3], 4);
+		return;
+	case RIVAL_LARGE:
+		first.len = 1 << 16;
+		break;
+	default:
+		break;
+	}
+	memcpy(slot, &first, sizeof(first));
+}
+
+struct contest {
+	struct ec_ring tx[1 + RIVALS], rx[1 + RIVALS]; /* 0: who is not to notice the others */
+	uint64_t *numbers, *counts, *log;
+	uint8_t *scratch;
+};
+
+static void
+contest_connect(struct ec *c, struct contest *contest, enum rival kind, unsigned int prio,
+		unsigned int rival_prio)
+{
+	/* Rivals first: they are before it in each turn. */
+	for (unsigned int k = RIVALS + 1; k-- > 0;) {
+		unsigned int rx_log2 = k > 0 && kind == RIVAL_FULL ? 3 : 9;
+
+		ec_sw_map(c, k);
+		ec_hw_up(c, DMA, k, k);
+		ec_session(c, 2 * k, EC_SW(k, 0), EC_HW(DMA, k, 0), 64,
+			   k == 0 ? prio : rival_prio);
+		ec_session(c, 2 * k + 1, EC_HW(DMA, k, 0), EC_SW(k, 0), 64, 0);
+		contest->tx[k] = ec_ring(c, k, 0, true, 9, 64, 0);
+		contest->rx[k] = ec_ring(c, k, 0, false, rx_log2, 64, 0);
+		ec_sw_enable(c, k);
+		/* One message each, so that all sessions are hot when it begins. */
+		ec_send(&contest->tx[k], 0);
+		assert_non_null(ec_receive(&contest->rx[k], WAIT_NS));
+		ec_taken(&contest->rx[k]);
+	}
+}
+
+/** All have as many messages as their rings hold; the first one's log shows others' counts. */
+static void
+contest_run(struct ec *c, struct contest *contest, enum rival kind)
+{
+	for (uint64_t n = 0; n < RACE; n++) {
+		struct rvr_dma_first first = {
+			.src = ec_iova(c, &contest->counts[n % RIVALS]),
+			.dst = ec_iova(c, &contest->log[n]),
+			.len = 8,
+		};
+
+		contest->numbers[n] = n + 1;
+		memcpy(ec_slot(&contest->tx[0], contest->tx[0].index++), &first, sizeof(first));
+		for (unsigned int k = 1; k <= RIVALS; k++) {
+			uint8_t *slot = ec_slot(&contest->tx[k], contest->tx[k].index++);
+
+			first.src = ec_iova(c, &contest->numbers[n]);
+			first.dst = ec_iova(c, &contest->counts[k - 1]);
+			if (n % 2 == 0)
+				rival_message(c, kind, slot, n, contest->scratch);
+			else
+				memcpy(slot, &first, sizeof(first));
+		}
+	}
+	for (unsigned int k = 1; k <= RIVALS; k++) {
+		contest->tx[k].index += kind == RIVAL_WILD ? 1 << 20 : 0;
+		ec_doorbell(&contest->tx[k]);
+	}
+	ec_doorbell(&contest->tx[0]);
+	ec_kick(c);
+	assert_int_equal(ec_waiting(&contest->rx[0]), RACE);
+	for (unsigned int k = 1; k <= RIVALS; k++)
+		assert_int_equal(ec_waiting(&contest->rx[k]), kind == RIVAL_WILD ? 0 :
+				 kind == RIVAL_FULL ? 8 : RACE);
+}
+
+/** @return the log of who is not to notice: how far each rival was at each of its messages */
+static const uint64_t *
+contest(struct ec *c, enum rival kind, unsigned int prio, unsigned int rival_prio)
+{
+	struct contest contest;
+
+	reopen(c);
+	contest.numbers = (uint64_t *)(void *)ec_alloc(c, RACE * 8, 64);
+	contest.counts = (uint64_t *)(void *)ec_alloc(c, RIVALS * 8, 64);
+	contest.log = (uint64_t *)(void *)ec_alloc(c, RACE * 8, 64);
+	contest.scratch = ec_alloc(c, 1 << 16, 64);
+	contest_connect(c, &contest, kind, prio, rival_prio);
+	contest_run(c, &contest, kind);
+	return contest.log;
+}
+
+/** Of equals none takes another's share, whatever it does: in messages, not in time. */
+static void
+test_overload_fair(void **state)
+{
+	struct ec *c = *state;
+
+	if (!c->is_inline)
+		skip(); /* all doorbells at one time: only where the device waits for them */
+	for (enum rival kind = RIVAL_WORKS; kind <= RIVAL_WILD; kind++) {
+		const uint64_t *log = contest(c, kind, 7, 7);
+
+		for (unsigned int n = 0; n < RACE; n++)
+			if (log[n] > n + TURN)
+				fail_msg("%s: message %u came after %u of another's",
+					 rival_names[kind], n, (unsigned int)log[n]);
+	}
+}
+
+/** Who has priority has it over any number of others, and over what they do wrong. */
+static void
+test_overload_prio(void **state)
+{
+	struct ec *c = *state;
+
+	if (!c->is_inline)
+		skip();
+	for (enum rival kind = RIVAL_WORKS; kind <= RIVAL_WILD; kind++) {
+		const uint64_t *log = contest(c, kind, 8, 7);
+
+		for (unsigned int n = 0; n < RACE; n++)
+			if (log[n] != 0)
+				fail_msg("%s: message %u came after %u of a lower priority's",
+					 rival_names[kind], n, (unsigned int)log[n]);
+		/* And others over it, as long as they have something that moves. */
+		log = contest(c, kind, 7, 8);
+		for (unsigned int n = 0; n < RACE && kind < RIVAL_FULL; n++)
+			if (log[n] + 1 < RACE)
+				fail_msg("%s: message %u came after %u of a higher priority's",
+					 rival_names[kind], n, (unsigned int)log[n]);
+	}
+}
+
 static void
 test_many_sessions(void **state)
 {
@@ -1076,7 +1242,8 @@ emu_switch_cases(enum revere_emu_mode mode, unsigned int workers, const char *na
 		CASE(test_message_lengths), CASE(test_ring_sizes), CASE(test_index_wrap),
 		CASE(test_back_pressure), CASE(test_overwriting), CASE(test_pieces),
 		CASE(test_sva_rings), CASE(test_chain), CASE(test_answer_by_another),
-		CASE(test_priorities), CASE(test_fairness), CASE(test_many_sessions),
+		CASE(test_priorities), CASE(test_fairness), CASE(test_overload_fair),
+		CASE(test_overload_prio), CASE(test_many_sessions),
 		CASE(test_digests),
 		CASE(test_interrupts), CASE(test_no_lost_wakeup), CASE(test_index_jumps),
 		CASE(test_wild_page), CASE(test_tracing),
