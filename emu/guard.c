@@ -12,6 +12,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "guard.h"
 
 /* Uses between two looks of a thread of this library's own. */
@@ -26,10 +30,12 @@ guard_copy_fn guard_copy;
 
 #if defined(__x86_64__)
 
+#define EITHER_FAULT 3u /* an instruction that loads and stores */
+
 /** An instruction that may fault, and what that means. */
 struct fault {
 	int32_t insn; /**< from here */
-	uint32_t result; /**< enum guard_result */
+	uint32_t result; /**< enum guard_result or EITHER_FAULT */
 };
 
 /* The linker's names for begin and end of the section. */
@@ -46,16 +52,47 @@ in_valgrind(void)
 	return preload != NULL && strstr(preload, "vgpreload") != NULL;
 }
 
+/** "Enhanced rep movsb", which the compiler's functions don't know. */
+static bool
+has_erms(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & (1u << 9)) != 0;
+}
+
+guard_copy_fn
+guard_copy_best(void)
+{
+	if (!__builtin_cpu_supports("avx"))
+		return guard_copy_sse2;
+	return has_erms() ? guard_copy_erms : guard_copy_avx;
+}
+
 static void
 copy_choose(void)
 {
 	if (!in_valgrind())
-		guard_copy = __builtin_cpu_supports("avx") ? guard_copy_avx : guard_copy_sse2;
+		guard_copy = guard_copy_best();
+}
+
+/**
+ * Which side of a rep movsb was at fault: registers say what it had still to do. An address that
+ * no address can be isn't reported.
+ */
+static enum guard_result
+either_result(const greg_t *regs, const siginfo_t *info)
+{
+	uint64_t to = (uint64_t)regs[REG_RDI], at = (uint64_t)(uintptr_t)info->si_addr;
+	bool is_to = info->si_code == SI_KERNEL ? (to >> 47) != 0 :
+						  at - to < (uint64_t)regs[REG_RCX];
+
+	return is_to ? GUARD_DST_FAULT : GUARD_SRC_FAULT;
 }
 
 /** Makes a guarded copy that has failed return an error. false: the fault is someone else's. */
 static bool
-copy_fail(void *context)
+copy_fail(const siginfo_t *info, void *context)
 {
 	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
 	uintptr_t at = (uintptr_t)regs[REG_RIP];
@@ -65,7 +102,8 @@ copy_fail(void *context)
 	for (const struct fault *f = __start_guard_faults; count-- > 0; f++) {
 		if ((uintptr_t)&f->insn + (uintptr_t)(intptr_t)f->insn != at)
 			continue;
-		regs[REG_RAX] = (greg_t)f->result;
+		regs[REG_RAX] = (greg_t)(f->result == EITHER_FAULT ? either_result(regs, info) :
+								     f->result);
 		regs[REG_RIP] = (greg_t)(uintptr_t)guard_failed;
 		return true;
 	}
@@ -79,9 +117,16 @@ copy_choose(void)
 {
 }
 
-static bool
-copy_fail(void *context)
+guard_copy_fn
+guard_copy_best(void)
 {
+	return NULL;
+}
+
+static bool
+copy_fail(const siginfo_t *info, void *context)
+{
+	(void)info;
 	(void)context;
 	return false;
 }
@@ -130,7 +175,7 @@ guard_handler(int sig, siginfo_t *info, void *context)
 	int error = errno;
 
 	/* A signal that was sent says nothing of the instruction that it met. */
-	if (info->si_code <= 0 || !copy_fail(context))
+	if (info->si_code <= 0 || !copy_fail(info, context))
 		hand_on(&before[sig == SIGSEGV ? 0 : 1], sig, info, context);
 	errno = error;
 }

@@ -36,6 +36,10 @@ extern guard_copy_fn guard_copy;
 /* Forms of it: guard_x86_64.S. */
 enum guard_result guard_copy_sse2(void *to, const void *from, size_t len);
 enum guard_result guard_copy_avx(void *to, const void *from, size_t len);
+enum guard_result guard_copy_erms(void *to, const void *from, size_t len);
+
+/** The best of them on this processor. */
+guard_copy_fn guard_copy_best(void);
 
 /** A device whose accesses may need guarding comes and goes. */
 void guard_get(void);

@@ -24,6 +24,9 @@
 .macro STORE insn:vararg
 	TOUCH	2, \insn	/* GUARD_DST_FAULT */
 .endm
+.macro MOVE insn:vararg
+	TOUCH	3, \insn	/* either: guard.c finds out */
+.endm
 
 /* First and last piece of a size, which overlap or meet. */
 .macro ENDS mov, size, a, b
@@ -152,6 +155,23 @@ guard_copy_avx:
 11:	SMALL
 	.cfi_endproc
 	.size	guard_copy_avx, . - guard_copy_avx
+
+/* The processor's own way, where that is fast: from 2 KiB on faster than any loop. */
+	.globl	guard_copy_erms
+	.hidden	guard_copy_erms
+	.type	guard_copy_erms, @function
+	.p2align 6
+guard_copy_erms:
+	.cfi_startproc
+	endbr64
+	cmpq	$2048, %rdx
+	jb	guard_copy_avx
+	movq	%rdx, %rcx
+	MOVE	rep movsb
+	xorl	%eax, %eax
+	ret
+	.cfi_endproc
+	.size	guard_copy_erms, . - guard_copy_erms
 
 /* With what went wrong in %eax. Upper halves stay dirty, which is slow for a while and no more. */
 	.globl	guard_failed

@@ -4,12 +4,13 @@
 
 /**
  * @file
- * Time, for the commands that measure.
+ * For the commands that measure.
  */
 
 #ifndef PERF_H
 #define PERF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_cycles.h>
@@ -28,5 +29,20 @@ perf_seconds(uint64_t cycles)
 {
 	return (double)cycles / (double)rte_get_tsc_hz();
 }
+
+/** A batch of copies of one length, one behind the other. */
+struct perf_launch {
+	int16_t dev; /**< a dmadev with nothing in flight on vchan 0 */
+	uint64_t src, dst;
+	uint32_t size, batch;
+};
+
+#define PERF_LAUNCH_PARTS 3 /**< enqueue, submit, completed */
+
+/**
+ * Cycles of a copy for who has it done, by parts.
+ * @return false: the device didn't do any in time
+ */
+bool perf_launch_run(const struct perf_launch *launch, double cost[PERF_LAUNCH_PARTS]);
 
 #endif /* PERF_H */

@@ -29,7 +29,7 @@ struct options {
 	uint64_t sizes[PERF_LIST_MAX], batches[PERF_LIST_MAX];
 	unsigned int num_sizes, num_batches;
 	uint64_t vchans, ms, region;
-	bool cpu, dump, private;
+	bool cpu, dump, private, launch;
 	const char *json;
 };
 
@@ -299,6 +299,49 @@ report(const char *name, unsigned int vchans, uint64_t size, uint64_t batch, dou
 		      rate * (double)size * 8 / 1e9);
 }
 
+/** What a copy costs who has it done. */
+static int
+launch_run(const struct contender *dev, const struct buffers *buffers, uint64_t batch)
+{
+	const struct perf_launch launch = { .dev = dev->id, .src = buffers->src_iova,
+		.dst = buffers->dst_iova, .size = buffers->size, .batch = (uint32_t)batch };
+	double cost[PERF_LAUNCH_PARTS], sum;
+
+	if (batch > RTE_MIN(buffers->count, (uint32_t)dev->most)) {
+		fprintf(stderr, "--launch: batches of %u copies at most\n",
+			RTE_MIN(buffers->count, (uint32_t)dev->most));
+		return -1;
+	}
+	if (!perf_launch_run(&launch, cost)) {
+		fprintf(stderr, "%s: no copy of %u bytes was done in time\n", dev->name,
+			buffers->size);
+		return -1;
+	}
+	sum = cost[0] + cost[1] + cost[2];
+	printf("%-20s %6s %8u %6" PRIu64 " %12.1f cycles: enqueue %.1f, submit %.1f, "
+	       "completed %.1f\n", dev->name, "", buffers->size, batch, sum, cost[0], cost[1],
+	       cost[2]);
+	test_json_row("\"bench\": \"dma-launch\", \"device\": \"%s\", \"size\": %u, "
+		      "\"batch\": %" PRIu64 ", \"unit\": \"cycles\", \"value\": %.1f, "
+		      "\"enqueue\": %.1f, \"submit\": %.1f, \"completed\": %.1f",
+		      dev->name, buffers->size, batch, sum, cost[0], cost[1], cost[2]);
+	return 0;
+}
+
+static int
+device_run(struct contender *dev, const struct options *options, struct buffers *buffers,
+	   uint64_t batch)
+{
+	double rate;
+
+	if (options->launch)
+		return launch_run(dev, buffers, batch);
+	rate = contender_run(dev, buffers, (uint32_t)batch, options->ms);
+	if (rate >= 0)
+		report(dev->name, dev->vchans, buffers->size, batch, rate);
+	return rate < 0 ? -1 : 0;
+}
+
 static int
 size_run(struct contender *devs, const struct options *options, uint64_t size)
 {
@@ -311,18 +354,13 @@ size_run(struct contender *devs, const struct options *options, uint64_t size)
 		return -1;
 	for (b = 0; b < options->num_batches; b++) {
 		for (d = 0; d < options->num_devices; d++) {
-			rate = contender_run(&devs[d], &buffers, (uint32_t)options->batches[b],
-					     options->ms);
-			if (rate < 0)
+			if (device_run(&devs[d], options, &buffers, options->batches[b]) != 0)
 				ret = -1;
-			else
-				report(devs[d].name, devs[d].vchans, size, options->batches[b],
-				       rate);
 			if (options->dump)
 				rte_dma_dump(devs[d].id, stdout);
 		}
 	}
-	if (options->cpu) {
+	if (options->cpu && !options->launch) {
 		rate = cpu_run(&buffers, options->ms);
 		report("memcpy", 0, size, 0, rate);
 	}
@@ -362,13 +400,14 @@ static void
 usage(void)
 {
 	printf("perf dma [--dev NAME]... [--size N,N..] [--batch N,N..] [--vchans N] [--ms N]\n"
-	       "         [--region BYTES] [--no-cpu] [--dump] [--private]\n"
+	       "         [--region BYTES] [--no-cpu] [--dump] [--private] [--launch]\n"
 	       "         [--json FILE]\n"
 	       "  Copies per second. Without --dev all dmadevs. memcpy on the CPU runs too.\n"
 	       "  --size    bytes of a copy; 64,256,1024,4096,16384,65536\n"
 	       "  --batch   copies of one submit; 32\n"
 	       "  --vchans  virtual channels, used in turn; 1\n"
 	       "  --ms      milliseconds of each measurement; 300\n"
+	       "  --launch  cycles to enqueue, submit and take a completion, instead of rates\n"
 	       "  --dump    what each device has to say after each measurement\n"
 	       "  --private memory that isn't DPDK's and no other process sees; IOVA has to be VA\n"
 	       "  --region  bytes that sources use in turn, and destinations; 1 MiB\n");
@@ -408,6 +447,9 @@ option_take(struct options *options, int option)
 	case 'p':
 		options->private = true;
 		return 0;
+	case 'l':
+		options->launch = true;
+		return 0;
 	case 'D':
 		options->dump = true;
 		return 0;
@@ -431,6 +473,7 @@ parse(int argc, char **argv, struct options *options)
 		{ "region", required_argument, NULL, 'r' },
 		{ "no-cpu", no_argument, NULL, 'c' },
 		{ "private", no_argument, NULL, 'p' },
+		{ "launch", no_argument, NULL, 'l' },
 		{ "dump", no_argument, NULL, 'D' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },

@@ -319,7 +319,19 @@ def bench_dma(options):
         row("dma-copy-socket", size, "Mops",
             {"project": rates["socket", "dma_revere1", size],
              "in-process": rates["socket", "dma_revere0", size]})
-        for size in options.dma_sizes]
+        for size in options.dma_sizes] + bench_launch(options)
+
+
+def bench_launch(options):
+    """Rows "dma-launch": cycles of the core that has copies done, for one of them."""
+    samples = {}
+    for repetition in range(options.repeat):
+        for name, vdev in (("project", dma_inside()), ("skeleton", "dma_skeleton")):
+            note(f"dma: launch, {name}, {repetition + 1} of {options.repeat}")
+            for (_, size), cycles in perfdma.launches([vdev], options.launch_sizes,
+                                                      options.huge).items():
+                samples.setdefault(size, {}).setdefault(name, []).append(cycles)
+    return [row("dma-launch", size, "cycles", samples[size]) for size in options.launch_sizes]
 
 
 def dma_copies(options, *vdevs):
@@ -497,6 +509,7 @@ def parse_arguments():
     options.repeat = options.repeat or (1 if options.quick else 3)
     options.seconds = 0.3 if options.quick else 1.0
     options.turns = 1 if options.quick else 3
+    options.launch_sizes = [64] if options.quick else [64, 2048]
     options.vhost_turns, options.vhost_ms = (3, 5) if options.quick else (21, 10)
     options.bursts = [8] if options.quick else NET_BURSTS
     options.net_sizes = [64, 1500] if options.quick else NET_SIZES

@@ -63,6 +63,13 @@ def copies(vdevs, sizes, milliseconds, huge):
     return {(row["device"], row["size"]): row["value"] for row in rows}
 
 
+def launches(vdevs, sizes, huge):
+    """{(device, size): cycles of a copy for who has it done}, in batches of 32."""
+    rows = test_revere(vdevs, ["perf", "dma", "--batch", "32", "--launch", "--size",
+                              ",".join(map(str, sizes))], huge, 60 + 10 * len(sizes))
+    return {(row["device"], row["size"]): row["value"] for row in rows}
+
+
 def vhost(ways, sizes, direction, packed, mergeable, turns, milliseconds):
     """{(name, size): [Mpps of each turn]} of vhost's core, {name: devargs of who copies}.
 

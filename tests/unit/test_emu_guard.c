@@ -29,7 +29,7 @@
 #define LONGEST 700u
 #define EDGE 0xa5
 
-static guard_copy_fn forms[3];
+static guard_copy_fn forms[4];
 static unsigned int num_forms;
 
 /* Two pages, then two that can't be touched; the same for what is written. */
@@ -111,6 +111,31 @@ copy_beyond(const struct fixture *f, guard_copy_fn copy, unsigned int len, unsig
 	assert_int_equal(copy(dst_end - len + beyond, f->src, len), GUARD_DST_FAULT);
 }
 
+/* Longer ones, of which rep movsb does some. */
+static void
+test_long(void **state)
+{
+	static const unsigned int lengths[] = { 2047, 2048, 2049, 2500, 4096, 5001, 2 * PAGE - 64 };
+	struct fixture *f = *state;
+
+	begin();
+	for (unsigned int form = 0; form < num_forms; form++)
+		for (unsigned int n = 0; n < sizeof(lengths) / sizeof(lengths[0]); n++) {
+			unsigned int len = lengths[n];
+
+			memset(f->dst, EDGE, 2 * PAGE);
+			assert_int_equal(forms[form](f->dst + 3, f->src + 5, len), GUARD_OK);
+			assert_memory_equal(f->dst + 3, f->src + 5, len);
+			assert_int_equal(f->dst[2], EDGE);
+			assert_int_equal(f->dst[3 + len], EDGE);
+			copy_beyond(f, forms[form], len, 1);
+			copy_beyond(f, forms[form], len, 65);
+			copy_beyond(f, forms[form], len, len / 2);
+			copy_beyond(f, forms[form], len, len);
+		}
+	guard_put();
+}
+
 static void
 test_page_ends(void **state)
 {
@@ -143,8 +168,11 @@ test_no_address(void **state)
 	for (unsigned int n = 0; n < sizeof(nowhere) / sizeof(nowhere[0]); n++) {
 		void *at = (void *)(uintptr_t)nowhere[n];
 
-		assert_int_equal(guard_copy(f->dst, at, 100), GUARD_SRC_FAULT);
-		assert_int_equal(guard_copy(at, f->src, 100), GUARD_DST_FAULT);
+		for (unsigned int form = 0; form < num_forms; form++)
+			for (unsigned int len = 100; len <= 3100; len += 1500) {
+				assert_int_equal(forms[form](f->dst, at, len), GUARD_SRC_FAULT);
+				assert_int_equal(forms[form](at, f->src, len), GUARD_DST_FAULT);
+			}
 		assert_int_equal(guard_copy_any(f->dst, at, 100, false), -EFAULT);
 		assert_int_equal(guard_copy_any(at, f->src, 100, true), -EFAULT);
 	}
@@ -400,6 +428,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_by_default, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_others_before, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lengths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_page_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read_only, setup, teardown),
@@ -413,6 +442,8 @@ main(void)
 	forms[num_forms++] = guard_copy_sse2;
 	if (__builtin_cpu_supports("avx"))
 		forms[num_forms++] = guard_copy_avx;
+	if (guard_copy_best() == guard_copy_erms)
+		forms[num_forms++] = guard_copy_erms;
 #endif
 	guard_get();
 	if (guard_copy == NULL)

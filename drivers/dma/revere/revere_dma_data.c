@@ -500,6 +500,9 @@ poll(struct revere_dma_vchan *vchan)
 	}
 	if (unlikely(vchan->deferred))
 		revere_dma_publish(vchan);
+	/* What was asked for before may be gone: the device's cache reads ahead of it, too. */
+	if (vchan->op == NULL && vchan->done == vchan->head)
+		slot_prefetch(vchan->tx, 0);
 	if (revere_dma_tunes(vchan))
 		revere_dma_auto_answers(vchan, now);
 }
