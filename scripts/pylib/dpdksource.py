@@ -74,23 +74,37 @@ def vhost_switch():
                     ["-O2"])
 
 
-def testpmd_ieee1588():
-    """Path of a dpdk-testpmd with forward mode ieee1588; None without its source.
-
-    Commands that only some drivers have are left out: they would need the drivers' sources.
-    """
-    path = os.path.join(testpmd.BUILD, "examples", "dpdk-testpmd-ieee1588")
-    folder = source("app", "test-pmd")
-    if folder is None:
-        return path if os.path.exists(path) else None
-    files = glob.glob(os.path.join(folder, "*.c"))
+def without_drivers(path, folder, files, options):
+    """Compiles a program without what it has for some drivers: that would need their sources."""
     switches = set()
     for name in files + glob.glob(os.path.join(folder, "*.h")):
         with open(name, encoding="utf-8") as file:
             switches.update(re.findall(r"\b(?:RTE_NET_[A-Z0-9]+|RTE_HAS_JANSSON)\b", file.read()))
     with tempfile.NamedTemporaryFile("w", suffix=".h") as header:
-        header.write("#include <rte_config.h>\n#define RTE_LIBRTE_IEEE1588 1\n")
+        header.write("#include <rte_config.h>\n")
         header.writelines(f"#undef {switch}\n" for switch in sorted(switches))
         header.flush()
-        include = os.path.join(folder, "..", "..", "lib", "eal", "linux", "include")
-        return compiled(path, files, ["-O0", "-include", header.name, "-idirafter", include])
+        return compiled(path, files, ["-O0", "-include", header.name] + options)
+
+
+def testpmd_ieee1588():
+    """Path of a dpdk-testpmd with forward mode ieee1588; None without its source."""
+    path = os.path.join(testpmd.BUILD, "examples", "dpdk-testpmd-ieee1588")
+    folder = source("app", "test-pmd")
+    if folder is None:
+        return path if os.path.exists(path) else None
+    include = os.path.join(folder, "..", "..", "lib", "eal", "linux", "include")
+    return without_drivers(path, folder, glob.glob(os.path.join(folder, "*.c")),
+                           ["-DRTE_LIBRTE_IEEE1588", "-idirafter", include])
+
+
+def ethtool():
+    """Path of examples/ethtool; None without its source."""
+    path = os.path.join(testpmd.BUILD, "examples", "dpdk-ethtool")
+    folder = source("examples", "ethtool", "ethtool-app")
+    if folder is None:
+        return path if os.path.exists(path) else None
+    lib = os.path.join(folder, "..", "lib")
+    files = [os.path.join(folder, name) for name in ("main.c", "ethapp.c")]
+    return without_drivers(path, folder, files + [os.path.join(lib, "rte_ethtool.c")],
+                           ["-I", lib])

@@ -5,10 +5,13 @@
 import configparser
 import os
 import re
+import struct
 import subprocess
 
 import pytest
-from conftest import leave, programs, wait_until
+from conftest import leave, need_driver, programs, wait_until
+
+import dpdksource  # noqa: E402  pylint: disable=C0411
 
 TESTS = os.path.join(programs.TOP, "tests")
 INI = os.path.join(programs.TOP, "doc", "guides", "nics", "features", "revere.ini")
@@ -53,14 +56,14 @@ SHOWN_BY = {
     "Inner L3 checksum": "test_offload.py::test_rx_checksums",
     "Inner L4 checksum": "test_offload.py::test_tx_tunnels",
     "Packet type parsing": "test_offload.py::test_rx_checksums",
-    "Timesync": "clocks_time_packets",
+    "Timesync": "test_offload.py::test_ieee1588",
     "Rx descriptor status": "test_steer.py::test_queues_stop_and_start",
     "Tx descriptor status": "test_steer.py::test_queues_stop_and_start",
     "Basic stats": "test_testpmd.py::test_stats_clear",
     "Extended stats": "test_features.py::test_queue_counters",
     "Stats per queue": "test_features.py::test_queue_counters",
     "FW version": "test_features.py::test_port_info",
-    "Registers dump": "insides_are_shown",
+    "Registers dump": "test_features.py::test_ethtool",
     "Multiprocess aware": "test_processes.py::test_net",
 }
 # What no test shows: systems and documents.
@@ -134,6 +137,41 @@ def test_port_info(testpmd):
     assert "Link speed: 100 Gbps" in text and "Firmware-version: revere-emu" in text
     assert "Maximum configurable length of RX queue descriptors" in text or "Max possible" in text
     leave(pmd)
+
+
+def test_ethtool(processes, tmp_path):
+    """DPDK's ethtool: registers, rings, pause frames, MTU and address of a port."""
+    need_driver("net")
+    path = dpdksource.ethtool()
+    if path is None:
+        pytest.skip("no source of examples/ethtool here: run scripts/setup")
+    # It has mbufs for rings of the largest size.
+    eal = programs.two_lcores() + programs.memory_args(512, programs.free_hugepages() >= 300)
+    tool = processes.enter_context(programs.Program(
+        [path, *eal, "--no-pci", "--no-telemetry", "-d", programs.DRIVERS, "--vdev=net_revere0"],
+        120))
+    tool.expect("EthApp> ")
+
+    def ask(line):
+        start = len(tool.output)
+        tool.send(line)
+        end = tool.expect(r"EthApp> (?=\Z)", tool.expect(re.escape(line), start).end()).start()
+        return tool.output[start:end]
+    assert "driver: net_revere" in ask("drvinfo")
+    assert "256 bytes" in ask(f"regs 0 {tmp_path}/regs")
+    registers = struct.unpack("<32Q", (tmp_path / "regs").read_bytes())
+    assert registers[2] != 0 and len(set(registers)) > 8  # the third one tells who made it
+    ask("ringparam 0 512 256")  # Tx, Rx
+    assert re.search(r"Rx Pending: 256 \(16384 max\)\s+Tx Pending: 512 \(16384 max\)",
+                     ask("ringparam 0"))
+    ask("pause 0 full autoneg off")
+    assert re.search(r"Rx pause: on\s+Tx pause: on\s+Autoneg: off", ask("pause 0"))
+    assert "MTU set to 1400" in ask("mtu 0 1400")
+    assert "set to 9579" not in ask("mtu 0 9579")
+    ask("macaddr 0 02:00:00:00:00:08")
+    assert "02:00:00:00:00:08" in ask("macaddr 0")
+    tool.send("quit")
+    assert tool.wait(20) == 0, tool.tail()
 
 
 @pytest.mark.parametrize("app, rx, tx", [

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from conftest import leave, settles, wait_until, xstats
+from conftest import forwards, leave, settles, wait_until, xstats
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
@@ -286,9 +286,16 @@ def test_queues_stop_and_start(testpmd):
         for queue in (0, 1):
             for line in (f"port 0 rxq {queue} stop", f"port 0 txq {queue} stop",
                          f"port config 0 rxq {queue} ring_size {256 << queue}",
+                         f"port config 0 txq {queue} ring_size {1024 >> queue}",
                          f"port 0 rxq {queue} setup", f"port 0 txq {queue} setup",
                          f"port 0 rxq {queue} start", f"port 0 txq {queue} start"):
                 assert "rror" not in pmd.command(line), line
+    for size in (2048, 64):  # a Tx queue alone, its Rx queue runs
+        for line in ("port 0 txq 1 stop", f"port config 0 txq 1 ring_size {size}",
+                     "port 0 txq 1 setup", "port 0 txq 1 start"):
+            assert "rror" not in pmd.command(line), line
+        assert f"Number of TXDs: {size}\n" in pmd.command("show txq info 0 1")
+        forwards(pmd, least=5000)
     assert re.search(r"descriptor (status )?is|AVAIL|DONE|available",
                      pmd.command("show port 0 rxq 0 desc 0 status"), re.I)
     assert "desc" in pmd.command("show port 0 txq 0 desc 0 status").lower()
