@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -101,6 +102,18 @@ bool ami_mgt_usable(struct revere_dev *dev);
 /* A command whose STATUS the caller judges itself. Positive: STATUS. */
 int ami_mgt_status(struct revere_dev *dev, const void *request, void *response);
 
+/* ---- Restart (restart.c) -------------------------------------------------------------------- */
+
+struct asn;
+/* Sets AMU_EN, management rings and interrupts up, as at bring-up. (dev.c) */
+int ami_dev_enable(struct revere_dev *dev);
+/* Sends a session that is listed again. (asn.c) */
+int ami_asn_restore(struct revere_dev *dev, const struct asn *asn);
+/* Maps the contexts of all gifts again; of one, into a VF that is enabled. (gift.c) */
+int ami_gifts_map(struct revere_dev *dev);
+int ami_gift_map(struct revere_dev *dev, uint16_t vf, const struct revere_ami_sw *ami_sw,
+	const struct revere_ami_hw *ami_hw);
+
 /* ---- Device (dev.c) ------------------------------------------------------------------------- */
 
 struct exception_user {
@@ -146,6 +159,10 @@ struct revere_dev {
 	struct revere_dev_info info;
 	bool vf;
 	bool enabled; /* AMU_EN was set */
+	struct revere_dev_conf conf;
+	uint32_t irq_vector;
+	bool irq_enabled; /* of exceptions and errors */
+	atomic_uint restarts;
 
 	pthread_mutex_t lock;
 	struct mgt mgt;

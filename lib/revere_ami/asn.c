@@ -95,6 +95,18 @@ send_create(struct revere_dev *dev, const struct asn *asn, const struct revere_a
 	return ami_mgt_status(dev, request, response);
 }
 
+int
+ami_asn_restore(struct revere_dev *dev, const struct asn *asn)
+{
+	int ret = send_create(dev, asn, &asn->conf);
+
+	if (ret <= 0)
+		return ret;
+	AMI_LOG(ERR, dev, "session %u can't be made again: %s", asn->id,
+		revere_status_text(RVR_PF_ASN_CREATE, (uint16_t)ret));
+	return revere_status_errno(RVR_PF_ASN_CREATE, (uint16_t)ret);
+}
+
 /* Takes the lowest id that works; one that is somebody else's stays taken. */
 static int
 connect_ends(struct revere_dev *dev, struct asn *asn, const struct revere_asn_conf *conf)

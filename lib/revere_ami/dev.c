@@ -111,6 +111,19 @@ make_tables(struct revere_dev *dev)
 
 /* ---- Bring-up and teardown ------------------------------------------------------------------ */
 
+int
+ami_dev_enable(struct revere_dev *dev)
+{
+	int ret;
+
+	ami_mgt_fini(dev);
+	enable(dev, dev->conf.trace_log2_size != 0);
+	ret = ami_mgt_init(dev, &dev->conf);
+	if (ret == 0 && dev->irq_enabled)
+		revere_dev_irq_enable(dev, dev->irq_vector, true);
+	return ret;
+}
+
 static int
 bring_up(struct revere_dev *dev, const struct revere_dev_conf *conf)
 {
@@ -120,8 +133,8 @@ bring_up(struct revere_dev *dev, const struct revere_dev_conf *conf)
 		ret = read_features(dev);
 	if (ret < 0)
 		return ret;
-	enable(dev, conf->trace_log2_size != 0);
-	ret = ami_mgt_init(dev, conf);
+	dev->conf = *conf;
+	ret = ami_dev_enable(dev);
 	if (ret == 0)
 		ret = probe(dev);
 	if (ret == 0)
@@ -294,6 +307,8 @@ revere_dev_irq_enable(struct revere_dev *dev, uint32_t vector, bool enable)
 {
 	uint64_t on = enable ? 1 : 0;
 
+	dev->irq_vector = vector;
+	dev->irq_enabled = enable;
 	dev_write(dev, RVR_MGT_RX_VECTOR, rvr_prep(RVR_MGT_RX_VECTOR_RX_VECTOR, vector));
 	/* Responses and traces are polled for: exceptions alone interrupt. */
 	dev_write(dev, RVR_MGT_RX_DIGEST_MASK,

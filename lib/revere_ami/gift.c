@@ -162,6 +162,18 @@ revere_vf_give(struct revere_dev *dev, uint16_t vf, uint16_t aha_id,
 	return ret;
 }
 
+int
+ami_gifts_map(struct revere_dev *dev)
+{
+	const struct revere_vf_gift *gift;
+	int ret = 0;
+
+	TAILQ_FOREACH(gift, &dev->gifts, next)
+		if (ret == 0)
+			ret = ami_gift_map(dev, gift->vf, &gift->ami_sw, &gift->ami_hw);
+	return ret;
+}
+
 void
 revere_vf_take(struct revere_vf_gift *gift)
 {

@@ -657,6 +657,7 @@ ami_mgt_init(struct revere_dev *dev, const struct revere_dev_conf *conf)
 	struct mgt *mgt = &dev->mgt;
 	int ret;
 
+	memset(mgt, 0, sizeof(*mgt));
 	mgt->timeout_ms = conf->timeout_ms == 0 ? TIMEOUT_MS : conf->timeout_ms;
 	if (dev->transport->ops->mgt_exec != NULL)
 		return 0;

@@ -166,6 +166,25 @@ uint16_t revere_error_state(struct revere_dev *dev);
 void revere_error_clear(struct revere_dev *dev);
 const char *revere_error_state_text(uint16_t state);
 
+/**
+ * Whether the Function was reset behind its driver's back (by its PF, by another user of the
+ * device) or gives no responses to commands any more. Reads registers.
+ */
+bool revere_dev_is_lost(struct revere_dev *dev);
+
+/**
+ * The way back: resets a Function that is lost, brings it up again, and (PF) maps and connects
+ * again, with the same ids, all that was, also what VFs were given. AMI-HWs are as new. AMI-SWs are
+ * unconfigured until revere_ami_sw_reset(), which who uses one calls before it is enabled again;
+ * software's indices stay as they are till then. Does nothing if the Function isn't lost.
+ *
+ * @return 0; -ETIMEDOUT it doesn't answer (a VF: its PF has not enabled it again); else what failed
+ */
+int revere_dev_restart(struct revere_dev *dev);
+
+/** How often that was done: a context that was set up before it has changed is lost. */
+uint32_t revere_dev_restarts(const struct revere_dev *dev);
+
 /* ---- Agents --------------------------------------------------------------------------------- */
 
 /** AHA_IIDR of an agent, 0 if there is none with this AHA_ID. -EINVAL beyond num_aha */

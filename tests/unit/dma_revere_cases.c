@@ -535,6 +535,60 @@ stress(struct chan *chan, unsigned int jobs, unsigned int mix, uint32_t max_leng
 	chan_verify(chan);
 }
 
+/* ---- Devices that don't work ---------------------------------------------------------------- */
+
+static int
+reset_fails(struct revere_transport *transport)
+{
+	RTE_SET_USED(transport);
+	return -EIO;
+}
+
+/** Commands aren't executed any more, and a reset doesn't help; or all is as it was. */
+static void
+device_break(const struct chan *chan, bool broken)
+{
+	static const struct revere_transport_ops *ops;
+	static struct revere_transport_ops lame;
+	static uint64_t cr;
+	struct revere_dev *dev = inside(chan)->dma->dev;
+	struct revere_transport *transport = revere_dev_transport(dev);
+
+	if (broken) {
+		cr = revere_dev_reg_read(dev, RVR_AMU_CR);
+		ops = transport->ops;
+		lame = *ops;
+		lame.reset = reset_fails;
+		transport->ops = &lame;
+	} else {
+		transport->ops = ops;
+	}
+	revere_dev_reg_write(dev, RVR_AMU_CR, broken ? 0 : cr);
+}
+
+/** The device is reset by somebody else. */
+static void
+device_reset(void)
+{
+	struct revere_device *device = revere_device_find("dma_revere_test");
+	struct revere_transport *transport = revere_dev_transport(revere_device_dev(device));
+
+	assert_int_equal(transport->ops->reset(transport), 0);
+	revere_device_put(device);
+}
+
+/** The device was reset, maybe with nothing in flight: then the next job meets that. */
+static void
+reset_meet(struct chan *chan)
+{
+	int ret = rte_dma_copy(chan->dev, chan->vchan, iova(chan, 0), iova(chan, ARENA), 8,
+			       RTE_DMA_OP_FLAG_SUBMIT);
+
+	if (ret != -EIO)
+		enqueued(chan, ret, false);
+	drain(chan);
+}
+
 /* ---- Cases ---------------------------------------------------------------------------------- */
 
 static void
@@ -766,17 +820,13 @@ static void
 dead_device_fails_all(void **state)
 {
 	struct chan *chan = chan_open("faults.answer_lost=1,answer_timeout_ms=20", 64);
-	struct revere_dma_vchan *vchan = inside(chan);
 	enum rte_dma_vchan_status status;
-	uint64_t cr;
 
 	(void)state;
 	chan->unsure = true;
 	while (copy_random(chan, 64, 0))
 		;
-	/* AMU_EN clear: commands aren't executed any more. */
-	cr = revere_dev_reg_read(vchan->dma->dev, RVR_AMU_CR);
-	revere_dev_reg_write(vchan->dma->dev, RVR_AMU_CR, 0);
+	device_break(chan, true);
 	rte_dma_submit(chan->dev, 0);
 	while (chan->tail < chan->head)
 		reap(chan, BURST);
@@ -785,7 +835,7 @@ dead_device_fails_all(void **state)
 	assert_int_equal(rte_dma_burst_capacity(chan->dev, 0), 0);
 	assert_int_equal(rte_dma_vchan_status(chan->dev, 0, &status), 0);
 	assert_int_equal(status, RTE_DMA_VCHAN_HALTED_ERROR);
-	revere_dev_reg_write(vchan->dma->dev, RVR_AMU_CR, cr);
+	device_break(chan, false);
 	chan_close(chan);
 }
 
@@ -1122,6 +1172,27 @@ apart_run(struct chan *chan, unsigned int jobs)
 	}
 }
 
+/** Jobs are in flight when the device is reset; all complete. */
+static void
+apart_reset(struct chan *chan)
+{
+	struct apart apart = {.chan = chan};
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	unsigned int burst;
+
+	for (burst = 1 + rnd(40); burst > 0; burst--)
+		apart_enqueue(&apart);
+	assert_int_equal(rte_dma_submit(chan->dev, 0), 0);
+	device_reset();
+	while (chan->tail < chan->head) {
+		apart_reap(&apart);
+		if (rte_get_timer_cycles() > end) {
+			rte_dma_dump(chan->dev, stderr);
+			fail_msg("%u jobs left", (unsigned int)(chan->head - chan->tail));
+		}
+	}
+}
+
 /** Runs until the device has failed something that was done again: faults are a matter of luck. */
 static void
 apart_run_until_retry(struct chan *chan)
@@ -1234,12 +1305,9 @@ split_survives_the_device(void **state)
 	struct revere_dma_vchan *vchan = inside(chan);
 	struct rte_pmd_revere_dma_threshold threshold;
 	enum rte_dma_vchan_status status;
-	uint64_t cr;
 
 	(void)state;
-	/* AMU_EN clear: commands aren't executed any more. */
-	cr = revere_dev_reg_read(vchan->dma->dev, RVR_AMU_CR);
-	revere_dev_reg_write(vchan->dma->dev, RVR_AMU_CR, 0);
+	device_break(chan, true);
 	apart_run(chan, 1000);
 	assert_int_equal(vchan->state, REVERE_DMA_ON_CPU);
 	assert_int_equal(rte_dma_vchan_status(chan->dev, 0, &status), 0);
@@ -1254,7 +1322,7 @@ split_survives_the_device(void **state)
 	assert_int_equal(rte_pmd_revere_dma_threshold_set(chan->dev, 0, RTE_PMD_REVERE_DMA_BYTES,
 							  7), 0);
 	apart_run(chan, 1000);
-	revere_dev_reg_write(vchan->dma->dev, RVR_AMU_CR, cr);
+	device_break(chan, false);
 	chan_close(chan);
 }
 
@@ -1546,6 +1614,71 @@ migrate_split(void **state)
 	migrations_of("emu=here,threshold=300", true);
 }
 
+/** Jobs that were lost fail, others don't; the device goes on, for all of its vchans. */
+static void
+resets_fail_jobs(void **state)
+{
+	int16_t dev = device_open("threshold=off");
+	struct chan *chans[2];
+	unsigned int i, n;
+
+	(void)state;
+	assert_true(dev >= 0);
+	vchans_setup(dev, 2, 256);
+	for (n = 0; n < 2; n++) {
+		chans[n] = chan_new(dev, (uint16_t)n, 256);
+		chans[n]->unsure = true;
+	}
+	for (i = 0; i < 10 * scale; i++) {
+		for (n = 0; n < 2; n++) {
+			stress(chans[n], 300, MIX_COPY | MIX_SG, 1000);
+			while (rnd(60) > 0 && job_random(chans[n], MIX_COPY, 1000))
+				;
+			assert_int_equal(rte_dma_submit(dev, (uint16_t)n), 0);
+		}
+		device_reset();
+		for (n = 0; n < 2; n++) {
+			drain(chans[n]);
+			reset_meet(chans[n]);
+			stress(chans[n], 300, MIX_COPY | MIX_SG, 1000);
+		}
+		if (rnd(2) == 0)
+			continue;
+		/* With nothing to do; and the vchans are started anew. */
+		device_reset();
+		assert_int_equal(rte_dma_stop(dev), 0);
+		assert_int_equal(rte_dma_start(dev), 0);
+		for (n = 0; n < 2; n++)
+			chan_begin(chans[n]);
+	}
+	for (n = 0; n < 2; n++) {
+		assert_int_equal(inside(chans[n])->state, REVERE_DMA_STARTED);
+		chan_free(chans[n]);
+	}
+	assert_int_equal(rte_dma_stop(dev), 0);
+	device_close();
+}
+
+/** The CPU does again what was lost: no job fails, and none is done wrong. */
+static void
+resets_are_mended(void **state)
+{
+	struct chan *chan = chan_open("threshold=0", 128);
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 20 * scale; i++) {
+		apart_run(chan, rnd(200));
+		apart_reset(chan);
+		reset_meet(chan);
+		apart_run(chan, 1 + rnd(200));
+	}
+	assert_int_equal(chan->failures, 0);
+	assert_int_equal(inside(chan)->state, REVERE_DMA_STARTED);
+	assert_true(inside(chan)->faults.recovers > 0);
+	chan_close(chan);
+}
+
 /** What can't be done changes nothing. */
 static void
 migrate_refuses(void **state)
@@ -1695,6 +1828,8 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(migrate_under_load),
 		CASE(migrate_split),
 		CASE(migrate_refuses),
+		CASE(resets_fail_jobs),
+		CASE(resets_are_mended),
 	};
 	/* EAL changes the order, so what is to be freed is kept apart. */
 	static const char *const options[] = {
@@ -1713,8 +1848,10 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		strings[i + 1] = strdup(options[i]);
 	memcpy(eal_args, strings, sizeof(eal_args));
 	/* Faults are provoked here; what the driver says about them is not of interest. */
-	if (getenv("DMA_REVERE_LOG") == NULL)
+	if (getenv("DMA_REVERE_LOG") == NULL) {
+		rte_log_set_global_level(RTE_LOG_CRIT);
 		rte_log_set_level(revere_dma_logtype, RTE_LOG_CRIT);
+	}
 	if (rte_eal_init(RTE_DIM(eal_args), eal_args) < 0)
 		return 1;
 	ret = cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,8 @@ struct revere_dma_vchan {
 	uint16_t id;
 	uint64_t asked;	  /**< threshold that was asked for, see revere_dma_threshold.c */
 	uint64_t deadline; /**< timer cycles: the next answer must be there by then */
+	uint64_t look_at;  /**< timer cycles: when to look next whether the device was reset */
+	uint32_t restarts; /**< of the device, when the context was set up */
 	uint64_t errors;   /**< failed jobs reported */
 	struct rte_dma_stats base; /**< what stats_reset() took as zero */
 	struct revere_dma_counters base_count;
@@ -405,6 +407,8 @@ int revere_dma_vchan_start(struct revere_dma_vchan *vchan);
 int revere_dma_vchan_stop(struct revere_dma_vchan *vchan);
 /** Stops the device's work on the vchan: its rings, and what the jobs refer to. */
 int revere_dma_vchan_quiesce(struct revere_dma_vchan *vchan);
+/** A device that was reset, or doesn't take commands any more, is restarted. */
+int revere_dma_vchan_revive(struct revere_dma_vchan *vchan);
 /** After a quiesce, and with its result: the rings begin at 0 again, jobs go on. */
 int revere_dma_vchan_resume(struct revere_dma_vchan *vchan, int quiesced);
 

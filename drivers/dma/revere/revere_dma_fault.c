@@ -17,6 +17,7 @@
 #include "revere_dma.h"
 
 #define IDLE_POLLS_PER_LOOK 256	/* polls in vain between two looks at the clock */
+#define LOOKS_PER_S 1000 /* at registers of a device that doesn't answer */
 #define SLOT_WAIT_TRIES 100000	/* looks at READ_INDEX_TX before the device counts as broken */
 
 /** The one place where the agent's statuses become DPDK's. */
@@ -197,11 +198,29 @@ recover(struct revere_dma_vchan *vchan, const char *why)
 		       "vchan %u: %s; %" PRIu64 " jobs %s, resetting the context", vchan->id, why,
 		       vchan->head - vchan->done, vchan->redo ? "are done again" : "fail");
 	vchan->faults.recovers++;
-	ret = revere_dma_vchan_quiesce(vchan);
+	ret = revere_dma_vchan_revive(vchan);
+	if (ret == 0)
+		ret = revere_dma_vchan_quiesce(vchan);
 	messages_fail(vchan);
 	ret = revere_dma_vchan_resume(vchan, ret);
 	if (ret < 0)
 		device_lost(vchan, ret);
+}
+
+/** Looks now and then whether the device was reset; what another vchan did about it counts. */
+static bool
+device_was_reset(struct revere_dma_vchan *vchan)
+{
+	struct revere_dev *dev = vchan->dma->dev;
+	uint64_t now = rte_get_timer_cycles();
+
+	if (unlikely(revere_dev_restarts(dev) != vchan->restarts))
+		return true;
+	/* Reading a register of a device in another process takes long. */
+	if (likely(now < vchan->look_at))
+		return false;
+	vchan->look_at = now + rte_get_timer_hz() / LOOKS_PER_S;
+	return revere_dev_is_lost(dev);
 }
 
 /** Nothing has come although jobs are in flight. */
@@ -219,10 +238,15 @@ revere_dma_idle(struct revere_dma_vchan *vchan)
 	if (likely(++vchan->idle_polls % IDLE_POLLS_PER_LOOK != 0))
 		return;
 	/* A secondary process doesn't see that, it gives up in the end. */
-	if (rte_eal_process_type() == RTE_PROC_PRIMARY &&
-	    unlikely(revere_transport_gone(revere_dev_transport(vchan->dma->dev)))) {
-		recover(vchan, "the device is gone");
-		return;
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY) {
+		if (unlikely(revere_transport_gone(revere_dev_transport(vchan->dma->dev)))) {
+			recover(vchan, "the device is gone");
+			return;
+		}
+		if (unlikely(device_was_reset(vchan))) {
+			recover(vchan, "the device was reset");
+			return;
+		}
 	}
 	/* A device without a thread of its own works only when it is called. */
 	revere_ring_doorbell(vchan->tx);

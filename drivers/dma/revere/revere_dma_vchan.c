@@ -247,19 +247,36 @@ revere_dma_vchan_quiesce(struct revere_dma_vchan *vchan)
 	return ret < 0 ? ret : hw_ret;
 }
 
+int
+revere_dma_vchan_revive(struct revere_dma_vchan *vchan)
+{
+	struct revere_dev *dev = vchan->dma->dev;
+
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return -ENOTSUP;
+	return revere_dev_is_lost(dev) ? revere_dev_restart(dev) : 0;
+}
+
 static int
 context_enable(struct revere_dma_vchan *vchan)
 {
+	/* Should the device be restarted between the two, it is found out. */
+	uint32_t restarts = revere_dev_restarts(vchan->dma->dev);
 	int ret = revere_ami_sw_reset(vchan->ami_sw);
 
-	return ret < 0 ? ret : revere_ami_sw_enable(vchan->ami_sw);
+	if (ret == 0)
+		ret = revere_ami_sw_enable(vchan->ami_sw);
+	vchan->restarts = restarts;
+	return ret;
 }
 
 int
 revere_dma_vchan_start(struct revere_dma_vchan *vchan)
 {
-	int ret = context_enable(vchan);
+	int ret = revere_dma_vchan_revive(vchan);
 
+	if (ret == 0)
+		ret = context_enable(vchan);
 	if (ret < 0) {
 		REVERE_DMA_LOG(ERR, vchan->dma, "cannot enable the context of vchan %u: %s",
 			       vchan->id, strerror(-ret));
@@ -275,8 +292,10 @@ revere_dma_vchan_start(struct revere_dma_vchan *vchan)
 int
 revere_dma_vchan_stop(struct revere_dma_vchan *vchan)
 {
-	int ret = revere_dma_vchan_quiesce(vchan);
+	int ret = revere_dma_vchan_revive(vchan);
 
+	if (ret == 0)
+		ret = revere_dma_vchan_quiesce(vchan);
 	if (ret < 0)
 		REVERE_DMA_LOG(ERR, vchan->dma, "cannot quiesce the context of vchan %u: %s",
 			       vchan->id, strerror(-ret));
