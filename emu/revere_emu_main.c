@@ -120,7 +120,8 @@ static const char help_tail[] =
 	"0 stands for a default that follows from other settings.\n"
 	"\n"
 	"SIGTERM and SIGINT end it cleanly, a second one at once; SIGUSR1 writes its state to\n"
-	"standard error. In QEMU (10.1 or later), with guest memory that is shared:\n"
+	"standard error; SIGUSR2 is a fault: the device resets itself, drivers have to find that\n"
+	"out. In QEMU (10.1 or later), with guest memory that is shared:\n"
 	"  -device '{\"driver\":\"vfio-user-pci\","
 	"\"socket\":{\"type\":\"unix\",\"path\":\"PATH\"}}'\n";
 
@@ -413,6 +414,7 @@ signals_open(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -458,6 +460,8 @@ take_signals(struct daemon *d)
 	while (read(d->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGUSR1)
 			status(d);
+		else if (info.ssi_signo == SIGUSR2)
+			revere_emu_reset(d->emu, 0);
 		else
 			stop(d);
 	}

@@ -44,8 +44,7 @@ no_buffer(const struct rna_port *port)
 	unsigned int i;
 
 	for (i = 0; i < port->rna->max_queues; i++)
-		if (port->queue[i] != NULL)
-			sum += port->queue[i]->stats.rx_no_buffer;
+		sum += rna_queue_stats_of(port, i)->rx_no_buffer;
 	return sum;
 }
 

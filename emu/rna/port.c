@@ -265,6 +265,7 @@ static void
 port_free(struct rna_port *port)
 {
 	free(port->queue);
+	free(port->past);
 	free(port->rss);
 	rna_steer_free(port->steer);
 	free(port);
@@ -280,9 +281,11 @@ port_alloc(struct rna *rna, unsigned int id)
 	port->rna = rna;
 	port->id = (uint16_t)id;
 	port->queue = calloc(rna->max_queues, sizeof(port->queue[0]));
+	port->past = calloc(rna->max_queues, sizeof(port->past[0]));
 	port->rss = malloc(sizeof(*port->rss));
 	port->steer = rna_steer_new(rna->max_queues);
-	if (port->queue == NULL || port->rss == NULL || port->steer == NULL) {
+	if (port->queue == NULL || port->past == NULL || port->rss == NULL ||
+	    port->steer == NULL) {
 		port_free(port);
 		return NULL;
 	}

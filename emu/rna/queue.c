@@ -82,6 +82,7 @@ queue_new(struct rna_port *port, struct ami_hw *hw, unsigned int id)
 	q->hw = hw;
 	q->id = (uint16_t)id;
 	q->generation = hw->view.space->generation;
+	q->stats = port->past[id];
 	return q;
 }
 
@@ -141,7 +142,7 @@ rna_queue_release(struct rna_queue *q)
 
 	queue_clean(q);
 	rna_tm_forget(port, q->id);
-	rna_queue_stats_add(&port->gone, &q->stats);
+	port->past[q->id] = q->stats;
 	port->queue[q->id] = NULL;
 	port->num_queues--;
 	q->hw->priv = NULL;

@@ -200,7 +200,8 @@ struct rna_port {
 	uint8_t mac_permanent[6];
 	unsigned int num_queues;  /**< that are set up */
 	struct rna_queue *poller; /**< whose AMI-HW polls the wire */
-	struct rna_queue_stats gone; /**< counters of queues that were released */
+	struct rna_queue_stats gone; /**< counters of queues that were reset since */
+	struct rna_queue_stats *past; /**< by number: of queues that aren't set up */
 	uint64_t clock_offset;	/**< ns, of the port's clock to the raw one */
 	uint64_t tx_timestamp;	/**< of the last packet that was to be timed */
 	bool tx_timestamp_valid;
@@ -448,6 +449,8 @@ void rna_flow_fini(struct rna *rna);
 
 void rna_stats_get(const struct rna_port *port, struct rvr_rna_stats *stats);
 void rna_queue_stats_get(const struct rna_queue *q, struct rvr_rna_queue_stats *stats);
+/** Counters of the queue of that number, whether it is set up or not. */
+const struct rna_queue_stats *rna_queue_stats_of(const struct rna_port *port, unsigned int id);
 void rna_queue_stats_set(struct rna_queue *q, const struct rvr_rna_queue_stats *stats);
 void rna_stats_reset(struct rna_port *port);
 void rna_queue_stats_add(struct rna_queue_stats *sum, const struct rna_queue_stats *more);

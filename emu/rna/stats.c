@@ -50,6 +50,12 @@ rna_queue_stats_set(struct rna_queue *q, const struct rvr_rna_queue_stats *stats
 	q->stats.rx_errors = rvr_le64_cpu(stats->rx_errors);
 }
 
+const struct rna_queue_stats *
+rna_queue_stats_of(const struct rna_port *port, unsigned int id)
+{
+	return port->queue[id] != NULL ? &port->queue[id]->stats : &port->past[id];
+}
+
 void
 rna_stats_get(const struct rna_port *port, struct rvr_rna_stats *stats)
 {
@@ -57,8 +63,7 @@ rna_stats_get(const struct rna_port *port, struct rvr_rna_stats *stats)
 	unsigned int i;
 
 	for (i = 0; i < port->rna->max_queues; i++)
-		if (port->queue[i] != NULL)
-			rna_queue_stats_add(&sum, &port->queue[i]->stats);
+		rna_queue_stats_add(&sum, rna_queue_stats_of(port, i));
 	queue_stats_encode(&sum, &stats->queues);
 	stats->rx_filtered = rvr_cpu_le64(port->stats.rx_filtered);
 	stats->rx_oversize = rvr_cpu_le64(port->stats.rx_oversize);
@@ -78,6 +83,7 @@ rna_stats_reset(struct rna_port *port)
 	memset(&port->steer->stats, 0, sizeof(port->steer->stats));
 	port->steer->pause_no_buffer = 0;
 	memset(&port->gone, 0, sizeof(port->gone));
+	memset(port->past, 0, port->rna->max_queues * sizeof(port->past[0]));
 	for (i = 0; i < port->rna->max_queues; i++)
 		if (port->queue[i] != NULL)
 			memset(&port->queue[i]->stats, 0, sizeof(port->queue[i]->stats));
