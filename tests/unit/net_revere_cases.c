@@ -24,6 +24,7 @@
 #include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
+#include <rte_flow.h>
 #include <rte_ip.h>
 #include <rte_log.h>
 #include <rte_malloc.h>
@@ -2282,6 +2283,350 @@ moves_are_refused(void **state)
 	pools_are_full();
 }
 
+/* ---- Recovery ------------------------------------------------------------------------------- */
+
+static unsigned int events[RTE_ETH_EVENT_MAX]; /**< since events_count() */
+static int busy; /**< what a request gave while the port recovered */
+
+static unsigned int
+events_seen(enum rte_eth_event_type event)
+{
+	return __atomic_load_n(&events[event], __ATOMIC_ACQUIRE);
+}
+
+static int
+event_seen(uint16_t port, enum rte_eth_event_type event, void *arg, void *ret)
+{
+	(void)arg;
+	(void)ret;
+	if (event == RTE_ETH_EVENT_ERR_RECOVERING)
+		__atomic_store_n(&busy, rte_eth_dev_set_link_up(port), __ATOMIC_RELEASE);
+	__atomic_fetch_add(&events[event], 1, __ATOMIC_ACQ_REL);
+	return 0;
+}
+
+/** Begins or ends the count of a port's events. */
+static void
+events_count(uint16_t port, bool on)
+{
+	static const enum rte_eth_event_type types[] = {
+		RTE_ETH_EVENT_ERR_RECOVERING, RTE_ETH_EVENT_RECOVERY_SUCCESS,
+		RTE_ETH_EVENT_RECOVERY_FAILED, RTE_ETH_EVENT_INTR_RESET,
+	};
+	unsigned int i;
+
+	if (on)
+		memset(events, 0, sizeof(events));
+	for (i = 0; i < RTE_DIM(types); i++)
+		assert_int_equal(on ?
+			rte_eth_dev_callback_register(port, types[i], event_seen, NULL) :
+			rte_eth_dev_callback_unregister(port, types[i], event_seen, NULL), 0);
+}
+
+static struct revere_net *
+net_of(uint16_t port)
+{
+	return rte_eth_devices[port].data->dev_private;
+}
+
+/** The device is reset by somebody else. */
+static void
+device_reset(uint16_t port)
+{
+	struct revere_transport *transport = revere_dev_transport(net_of(port)->dev);
+
+	assert_int_equal(transport->ops->reset(transport), 0);
+}
+
+/** Packets are anywhere, and may be lost, until an event has come so often. */
+static void
+load_until(uint16_t port, uint16_t queues, enum rte_eth_event_type event, unsigned int count)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	struct rte_mbuf *pkts[16];
+	uint16_t i, n, queue;
+
+	do {
+		for (queue = 0; queue < queues; queue++) {
+			for (i = 0; i < (uint16_t)RTE_DIM(pkts); i++)
+				pkts[i] = flow_packet(rnd(FLOWS));
+			n = rte_eth_tx_burst(port, queue, pkts, RTE_DIM(pkts));
+			rte_pktmbuf_free_bulk(pkts + n, RTE_DIM(pkts) - n);
+			n = rte_eth_rx_burst(port, queue, pkts, RTE_DIM(pkts));
+			rte_pktmbuf_free_bulk(pkts, n);
+		}
+		assert_true(rte_get_timer_cycles() < end);
+	} while (events_seen(event) < count);
+}
+
+/** Takes what is on its way. */
+static void
+load_end(uint16_t port, uint16_t queues)
+{
+	uint64_t end = rte_get_timer_cycles() + SILENCE_MS * rte_get_timer_hz() / 1000;
+	struct rte_mbuf *m;
+	uint16_t queue;
+
+	while (rte_get_timer_cycles() < end)
+		for (queue = 0; queue < queues; queue++)
+			if (rte_eth_rx_burst(port, queue, &m, 1) == 1) {
+				rte_pktmbuf_free(m);
+				end = rte_get_timer_cycles() +
+					SILENCE_MS * rte_get_timer_hz() / 1000;
+			}
+}
+
+/** A packet to an address comes to a queue, or to none. */
+static void
+comes_to(uint16_t port, const struct rte_ether_addr *mac, uint16_t type, int queue)
+{
+	struct rte_mbuf *m = packet_make(pool, 3, 100, ROOM);
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+
+	eth->dst_addr = *mac;
+	eth->ether_type = rte_cpu_to_be_16(type);
+	send_all(port, 0, &m, 1);
+	if (queue < 0) {
+		receive_none(port, 0);
+		receive_none(port, 1);
+		return;
+	}
+	receive_all(port, (uint16_t)queue, &m, 1);
+	rte_pktmbuf_free(m);
+}
+
+#define TYPE_PLAIN 0x88b5
+#define TYPE_FLOW 0x88b6
+
+/** A port with settings of many kinds. */
+static uint16_t
+settings_make(const char *args, struct rte_ether_addr macs[3])
+{
+	static const struct setup setup = {
+		.rx_queues = 2,
+		.tx_queues = 2,
+		.mtu = 1700,
+		.filter = true,
+		.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_UDP,
+	};
+	const struct rte_flow_attr attr = { .ingress = 1 };
+	const struct rte_flow_item_eth spec = {
+		.hdr.ether_type = RTE_BE16(TYPE_FLOW),
+	}, mask = { .hdr.ether_type = RTE_BE16(0xffff) };
+	const struct rte_flow_item items[] = {
+		{ .type = RTE_FLOW_ITEM_TYPE_ETH, .spec = &spec, .mask = &mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_END },
+	};
+	const struct rte_flow_action_queue queue = { .index = 1 };
+	const struct rte_flow_action actions[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
+		{ .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	struct rte_flow_error error;
+	uint16_t port = port_up("net_revere_test", args, &setup);
+
+	assert_int_equal(rte_eth_macaddr_get(port, &macs[0]), 0);
+	macs[1] = (struct rte_ether_addr){ { 2, 0, 0, 0, 0, 7 } };
+	macs[2] = (struct rte_ether_addr){ { 1, 0, 0x5e, 0, 0, 9 } };
+	assert_int_equal(rte_eth_dev_mac_addr_add(port, &macs[1], 0), 0);
+	assert_int_equal(rte_eth_dev_set_mc_addr_list(port, &macs[2], 1), 0);
+	assert_non_null(rte_flow_create(port, &attr, items, actions, &error));
+	return port;
+}
+
+static void
+settings_hold(uint16_t port, const struct rte_ether_addr macs[3])
+{
+	const struct rte_ether_addr other = { { 2, 0, 0, 0, 0, 99 } };
+	struct rte_mbuf *m;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		comes_to(port, &macs[i], TYPE_PLAIN, 0);
+		comes_to(port, &macs[i], TYPE_FLOW, 1);
+	}
+	comes_to(port, &other, TYPE_PLAIN, -1);
+	m = packet_make(pool, 4, 1700, ROOM);
+	rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->dst_addr = macs[0];
+	send_all(port, 1, &m, 1);
+	receive_all(port, 0, &m, 1);
+	rte_pktmbuf_free(m);
+}
+
+/** Whatever packets do, the port comes back as it was, and counters go on. */
+static void
+lost_devices_are_restarted(void **state)
+{
+	struct rte_eth_stats before, after;
+	struct rte_ether_addr macs[3];
+	struct rte_eth_dev_info info;
+	uint64_t packets;
+	uint16_t port;
+	unsigned int i;
+
+	(void)state;
+	port = settings_make("backend=loop", macs);
+	assert_int_equal(rte_eth_dev_info_get(port, &info), 0);
+	assert_int_equal(info.err_handle_mode, RTE_ETH_ERROR_HANDLE_MODE_PROACTIVE);
+	settings_hold(port, macs);
+	events_count(port, true);
+	for (i = 1; i <= 3 * scale; i++) {
+		load_end(port, 2);
+		assert_int_equal(rte_eth_stats_get(port, &before), 0);
+		packets = xstat(port, "rx_q1_packets");
+		device_reset(port);
+		while (events_seen(RTE_ETH_EVENT_RECOVERY_SUCCESS) < 2 * i - 1)
+			rte_delay_us_sleep(1000);
+		assert_int_equal(rte_eth_stats_get(port, &after), 0);
+		assert_int_equal(after.ipackets, before.ipackets);
+		assert_int_equal(after.opackets, before.opackets);
+		assert_int_equal(xstat(port, "rx_q1_packets"), packets);
+		settings_hold(port, macs);
+		/* Under load. */
+		device_reset(port);
+		load_until(port, 2, RTE_ETH_EVENT_RECOVERY_SUCCESS, 2 * i);
+		load_end(port, 2);
+		settings_hold(port, macs);
+	}
+	assert_int_equal(__atomic_load_n(&busy, __ATOMIC_ACQUIRE), -EBUSY);
+	assert_true(xstat(port, "recoveries") >= 6 * scale);
+	assert_int_equal(events_seen(RTE_ETH_EVENT_ERR_RECOVERING), 6 * scale);
+	assert_int_equal(events_seen(RTE_ETH_EVENT_RECOVERY_FAILED), 0);
+	/* While it is lost, and with nobody looking. */
+	device_reset(port);
+	assert_int_equal(rte_eth_dev_stop(port), 0);
+	device_reset(port);
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	settings_hold(port, macs);
+	events_count(port, false);
+	device_reset(port);
+	port_down(port);
+	pools_are_full();
+}
+
+/** An index of software that can't be: the device stops the context. */
+static void
+pair_break(uint16_t port, uint16_t id)
+{
+	struct revere_net *net = net_of(port);
+	const struct revere_net_rxq *rxq = rte_eth_devices[port].data->rx_queues[id];
+
+	__atomic_store_n(rxq->bufs->own_reg,
+		rvr_cpu_le64(rxq->bufs->own + 100 * ((uint64_t)rxq->bufs->mask + 1)),
+		__ATOMIC_RELEASE);
+	revere_net_kick(net);
+}
+
+/** One pair's context fails and comes back, another one's packets don't notice. */
+static void
+failed_pairs_are_mended(void **state)
+{
+	static const struct setup setup = { .rx_queues = 2, .tx_queues = 2 };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	unsigned int i;
+
+	(void)state;
+	events_count(port, true);
+	for (i = 1; i <= 3 * scale; i++) {
+		/* All is received by queue 0, whose contexts are fine. */
+		pair_break(port, 1);
+		while (events_seen(RTE_ETH_EVENT_RECOVERY_SUCCESS) < i) {
+			traffic(port, 0, 1, 1500, false);
+			assert_true(rte_get_timer_cycles() < end);
+		}
+		traffic(port, 0, 10, 1500, false);
+		send_all(port, 1, (struct rte_mbuf *[]){ packet_make(pool, 1, 60, ROOM) }, 1);
+		receive_one(port);
+	}
+	assert_int_equal(events_seen(RTE_ETH_EVENT_RECOVERY_FAILED), 0);
+	events_count(port, false);
+	port_down(port);
+	pools_are_full();
+}
+
+/** With recover_ms=0 the application does it. */
+static void
+lost_ports_are_reset(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop,recover_ms=0", &plain);
+	struct rte_eth_dev_info info;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(rte_eth_dev_info_get(port, &info), 0);
+	assert_int_equal(info.err_handle_mode, RTE_ETH_ERROR_HANDLE_MODE_PASSIVE);
+	events_count(port, true);
+	for (i = 1; i <= 3; i++) {
+		if (i == 2)
+			pair_break(port, 0);
+		else
+			device_reset(port);
+		load_until(port, 1, RTE_ETH_EVENT_INTR_RESET, i);
+		assert_int_equal(rte_eth_dev_reset(port), 0);
+		assert_int_equal(port_setup(port, &plain), 0);
+		assert_int_equal(rte_eth_dev_start(port), 0);
+		traffic(port, 0, 10, 1500, false);
+	}
+	assert_int_equal(events_seen(RTE_ETH_EVENT_ERR_RECOVERING), 0);
+	events_count(port, false);
+	port_down(port);
+	pools_are_full();
+}
+
+static int
+reset_fails(struct revere_transport *transport)
+{
+	(void)transport;
+	return -EIO;
+}
+
+/** Lets resets fail, or work again. */
+static void
+resets_work(uint16_t port, bool work)
+{
+	static const struct revere_transport_ops *ops;
+	static struct revere_transport_ops lame;
+	struct revere_net *net = net_of(port);
+	struct revere_transport *transport = revere_dev_transport(net->dev);
+
+	pthread_mutex_lock(&net->recover.lock);
+	if (!work) {
+		ops = transport->ops;
+		lame = *ops;
+		lame.reset = reset_fails;
+	}
+	transport->ops = work ? ops : &lame;
+	pthread_mutex_unlock(&net->recover.lock);
+}
+
+/** A device that is beyond help is told of; a reset of the port may work later. */
+static void
+recoveries_fail(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop,recover_ms=150", &plain);
+	struct rte_eth_stats stats;
+	struct rte_mbuf *m;
+
+	(void)state;
+	events_count(port, true);
+	device_reset(port);
+	resets_work(port, false);
+	load_until(port, 1, RTE_ETH_EVENT_RECOVERY_FAILED, 1);
+	assert_int_equal(events_seen(RTE_ETH_EVENT_ERR_RECOVERING), 1);
+	assert_int_equal(rte_eth_stats_get(port, &stats), -EIO);
+	assert_int_equal(rte_eth_rx_burst(port, 0, &m, 1), 0);
+	resets_work(port, true);
+	assert_int_equal(rte_eth_dev_reset(port), 0);
+	assert_int_equal(port_setup(port, &plain), 0);
+	assert_int_equal(rte_eth_dev_start(port), 0);
+	traffic(port, 0, 10, 1500, false);
+	assert_int_equal(events_seen(RTE_ETH_EVENT_RECOVERY_SUCCESS), 0);
+	events_count(port, false);
+	port_down(port);
+	pools_are_full();
+}
+
 /* ---- All ------------------------------------------------------------------------------------ */
 
 /** A case that failed leaves its device to the next one otherwise. */
@@ -2345,6 +2690,10 @@ run_cases(void)
 		CASE(moves_are_refused),
 		CASE(forged_states),
 		CASE(hostile_devices_harm_nobody),
+		CASE(lost_devices_are_restarted),
+		CASE(failed_pairs_are_mended),
+		CASE(lost_ports_are_reset),
+		CASE(recoveries_fail),
 	};
 
 	pool = rte_pktmbuf_pool_create("packets", POOL_SIZE, 0, 0, ROOM + RTE_PKTMBUF_HEADROOM,

@@ -153,6 +153,7 @@ posts_poll(struct revere_net *net, uint64_t left)
 	uint64_t start = rte_get_timer_cycles();
 	struct rvr_rna_control answer;
 	unsigned int turns = 0;
+	int ret;
 
 	while (true) {
 		while (control->posts_done != control->posts_sent &&
@@ -160,13 +161,13 @@ posts_poll(struct revere_net *net, uint64_t left)
 			post_answered(net, &answer);
 		if (control->posts_sent - control->posts_done <= left)
 			return 0;
-		if (ring->broken || revere_net_gone(net) ||
-		    rte_get_timer_cycles() - start > net->timeout)
+		ret = revere_net_gone(net) ? -ENODEV : revere_net_may_request(net);
+		if (ret < 0 || ring->broken || rte_get_timer_cycles() - start > net->timeout)
 			break;
 		revere_net_wait_turn(net, turns++);
 	}
 	posts_lose(net);
-	return revere_net_gone(net) ? -ENODEV : -ETIMEDOUT;
+	return ret < 0 ? ret : -ETIMEDOUT;
 }
 
 /** Waits for the answer to the request with this tag; older ones are late and dropped. */
@@ -177,6 +178,7 @@ answer_wait(struct revere_net *net, const struct rvr_rna_control *request,
 	struct revere_ring *ring = control_ring(net, RVR_AMS_RX, CONTROL_RX);
 	uint64_t start = rte_get_timer_cycles();
 	unsigned int turns = 0;
+	int ret;
 
 	do {
 		while (revere_rx_pop(ring, answer, 1) == 1) {
@@ -188,8 +190,9 @@ answer_wait(struct revere_net *net, const struct rvr_rna_control *request,
 		}
 		if (ring->broken)
 			return -EIO;
-		if (revere_net_gone(net))
-			return -ENODEV;
+		ret = revere_net_gone(net) ? -ENODEV : revere_net_may_request(net);
+		if (ret < 0)
+			return ret;
 		revere_net_wait_turn(net, turns++);
 	} while (rte_get_timer_cycles() - start < net->timeout);
 	return -ETIMEDOUT;
@@ -201,17 +204,21 @@ request_send(struct revere_net *net, const struct rvr_rna_control *request,
 {
 	struct revere_ring *ring = control_ring(net, RVR_AMS_TX, CONTROL_TX);
 	uint16_t opcode = rvr_le16_cpu(request->opcode);
-	int ret = -ETIMEDOUT; /* no room: it hasn't taken earlier ones */
+	int ret;
 
 	/* That was told once, by who found it out. */
 	if (revere_net_gone(net))
 		return -ENODEV;
+	ret = revere_net_may_request(net);
+	if (ret < 0)
+		return ret;
+	ret = -ETIMEDOUT; /* no room: it hasn't taken earlier ones */
 	if (revere_tx_push(ring, request, 1) == 1)
 		ret = answer_wait(net, request, answer);
 	if (ret == -ETIMEDOUT)
 		REVERE_NET_LOG(ERR, net, "the agent doesn't answer %s within %" PRIu64 " ms",
 			request_name(opcode), net->timeout * MS_PER_S / rte_get_timer_hz());
-	else if (ret < 0 && ret != -ENODEV)
+	else if (ret < 0 && ret != -ENODEV && revere_net_may_request(net) == 0)
 		REVERE_NET_LOG(ERR, net, "the agent answers %s with opcode %u for port %u",
 			request_name(opcode), rvr_le16_cpu(answer->opcode),
 			rvr_le16_cpu(answer->port));
@@ -280,7 +287,9 @@ revere_net_post(struct revere_net *net, uint16_t opcode, const void *req, size_t
 	if (req_size > revere_net_request_room(net))
 		return -E2BIG;
 	pthread_mutex_lock(&control->lock);
-	ret = posts_poll(net, control->room);
+	ret = revere_net_may_request(net);
+	if (ret == 0)
+		ret = posts_poll(net, control->room);
 	if (ret == 0) {
 		request = request_fill(net, net->port, opcode, req, req_size);
 		*number = control->posts_sent++;
@@ -531,6 +540,8 @@ revere_net_control_open(struct revere_net *net)
 	net->control.irq = (struct revere_net_irq){ -1, -1 };
 	net->control.posts_sent = 0;
 	net->control.posts_done = 0;
+	net->control.restarts = revere_dev_restarts(net->dev);
+	__atomic_store_n(&net->control.failed, false, __ATOMIC_RELAXED);
 	memset(net->control.post_failed, 0, sizeof(net->control.post_failed));
 	for (i = 0; i < RTE_DIM(net->control.asn); i++)
 		net->control.asn[i] = -1;
@@ -540,6 +551,31 @@ revere_net_control_open(struct revere_net *net)
 		ret = control_connect(net);
 	if (ret < 0)
 		revere_net_control_close(net);
+	return ret;
+}
+
+int
+revere_net_control_restart(struct revere_net *net)
+{
+	struct revere_net_control *control = &net->control;
+	/* Should the device be restarted meanwhile, this is to be done again. */
+	uint32_t restarts = revere_dev_restarts(net->dev);
+	int ret;
+
+	pthread_mutex_lock(&control->lock);
+	posts_lose(net);
+	ret = revere_ami_sw_reset(control->ami_sw);
+	if (ret == 0) {
+		revere_ami_sw_irq_mask(control->ami_sw, RVR_AMS_RX, CONTROL_RX, false);
+		ret = revere_ami_hw_reset(control->ami_hw);
+	}
+	if (ret == 0)
+		ret = revere_ami_sw_enable(control->ami_sw);
+	if (ret == 0) {
+		control->restarts = restarts;
+		__atomic_store_n(&control->failed, false, __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&control->lock);
 	return ret;
 }
 

@@ -25,9 +25,11 @@
 #define ARG_MSG_SIZE "msg_size"
 #define ARG_SLOTS "ring_slots"
 #define ARG_LRO "lro_timeout_us"
+#define ARG_RECOVER "recover_ms"
 
 #define TIMEOUT_MS 5000
 #define LRO_US 32
+#define RECOVER_MS 10000
 #define MSG_SIZE 256 /* bytes: 15 packets or 31 empty buffers */
 #define RING_SLOTS 64
 
@@ -82,6 +84,8 @@ revere_net_info_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->tx_desc_lim.nb_mtu_seg_max = net->limits.max_segments;
 	info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
 			 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
+	info->err_handle_mode = net->recover.limit > 0 ? RTE_ETH_ERROR_HANDLE_MODE_PROACTIVE :
+							 RTE_ETH_ERROR_HANDLE_MODE_PASSIVE;
 	revere_net_steer_info(net, info->max_rx_queues, info);
 	revere_net_repr_info(net, info);
 	default_ring(&info->default_rxportconf);
@@ -116,7 +120,7 @@ net_priv_dump(struct rte_eth_dev *dev, FILE *file)
 		fprintf(file, "pair %u: AMI-SW %u, AMI-HW %u%s\n", i,
 			revere_ami_sw_phy_id(net->pairs[i].ami_sw),
 			revere_ami_hw_phy_id(net->pairs[i].ami_hw),
-			net->pairs[i].failed ? ", to be reset" : "");
+			revere_net_pair_failed(&net->pairs[i]) ? ", to be reset" : "");
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
 		const struct revere_net_rxq *rxq = dev->data->rx_queues[i];
 
@@ -145,8 +149,10 @@ net_configure(struct rte_eth_dev *dev)
 {
 	struct revere_net *net = dev->data->dev_private;
 	bool rx_intr = dev->data->dev_conf.intr_conf.rxq != 0;
-	int ret = revere_net_rss_configure(dev);
+	int ret = revere_net_revive(net);
 
+	if (ret == 0)
+		ret = revere_net_rss_configure(dev);
 	if (ret == 0)
 		ret = revere_net_vmdq_configure(dev);
 	if (ret < 0)
@@ -194,7 +200,9 @@ net_start(struct rte_eth_dev *dev)
 	int ret;
 
 	select_bursts(dev);
-	ret = revere_net_settings_apply(dev);
+	ret = revere_net_revive(net);
+	if (ret == 0)
+		ret = revere_net_settings_apply(dev);
 	if (ret == 0)
 		ret = revere_net_rss_apply(net);
 	if (ret == 0)
@@ -210,6 +218,7 @@ net_start(struct rte_eth_dev *dev)
 	}
 	revere_net_link_update(dev, 0);
 	revere_net_events_start(dev);
+	revere_net_watch_start(dev);
 	return 0;
 }
 
@@ -219,7 +228,9 @@ net_stop(struct rte_eth_dev *dev)
 	struct revere_net *net = dev->data->dev_private;
 	struct rte_eth_link link = { .link_duplex = RTE_ETH_LINK_FULL_DUPLEX };
 
+	revere_net_watch_stop(dev);
 	revere_net_events_stop(dev);
+	revere_net_check_lost(net);
 	/* A device that doesn't answer any more must not keep its user from closing the port. */
 	revere_net_port_flags(net, RVR_RNA_PORT_ENABLED, 0);
 	revere_net_queues_stop(dev);
@@ -246,6 +257,7 @@ net_close(struct rte_eth_dev *dev)
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return 0;
 	revere_net_events_stop(dev);
+	revere_net_check_lost(net);
 	release_queues(dev);
 	revere_net_rx_intr_fini(dev);
 	revere_net_pairs_resize(net, 0);
@@ -254,6 +266,7 @@ net_close(struct rte_eth_dev *dev)
 	revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
 	revere_net_control_close(net);
 	pthread_mutex_destroy(&net->control.lock);
+	revere_net_recover_fini(net);
 	revere_net_steer_fini(net);
 	if (net->repr.made)
 		revere_device_port_remove(net->device, net->port);
@@ -269,6 +282,9 @@ net_reset(struct rte_eth_dev *dev)
 	int ret;
 
 	release_queues(dev);
+	ret = revere_net_revive(net);
+	if (ret < 0)
+		return ret;
 	revere_net_rx_intr_fini(dev);
 	revere_net_pairs_resize(net, 0);
 	revere_net_flow_forget(net);
@@ -330,16 +346,16 @@ static const struct eth_dev_ops net_ops = {
 	.xstats_get_names = revere_net_xstats_get_names,
 	.xstats_get_by_id = revere_net_xstats_get_by_id,
 	.xstats_get_names_by_id = revere_net_xstats_get_names_by_id,
-	.rx_queue_setup = revere_net_rxq_setup,
-	.rx_queue_release = revere_net_rxq_release,
-	.rx_queue_start = revere_net_rxq_start,
-	.rx_queue_stop = revere_net_rxq_stop,
+	.rx_queue_setup = revere_net_op_rxq_setup,
+	.rx_queue_release = revere_net_op_rxq_release,
+	.rx_queue_start = revere_net_op_rxq_start,
+	.rx_queue_stop = revere_net_op_rxq_stop,
 	.rx_queue_intr_enable = revere_net_rxq_intr_enable,
 	.rx_queue_intr_disable = revere_net_rxq_intr_disable,
-	.tx_queue_setup = revere_net_txq_setup,
-	.tx_queue_release = revere_net_txq_release,
-	.tx_queue_start = revere_net_txq_start,
-	.tx_queue_stop = revere_net_txq_stop,
+	.tx_queue_setup = revere_net_op_txq_setup,
+	.tx_queue_release = revere_net_op_txq_release,
+	.tx_queue_start = revere_net_op_txq_start,
+	.tx_queue_stop = revere_net_op_txq_stop,
 	.tx_done_cleanup = revere_net_tx_done_cleanup,
 	.rxq_info_get = revere_net_rxq_info,
 	.txq_info_get = revere_net_txq_info,
@@ -384,7 +400,7 @@ static int
 net_args(struct revere_net *net, const struct rte_kvargs *args)
 {
 	const struct revere_dev_info *info = revere_dev_info(net->dev);
-	uint64_t timeout_ms = TIMEOUT_MS, lro_us = LRO_US;
+	uint64_t timeout_ms = TIMEOUT_MS, lro_us = LRO_US, recover_ms = RECOVER_MS;
 	uint8_t log2_bytes = 0;
 	int ret;
 
@@ -396,6 +412,10 @@ net_args(struct revere_net *net, const struct rte_kvargs *args)
 	if (ret < 0)
 		return ret;
 	net->lro_us = (uint32_t)lro_us;
+	ret = revere_arg_uint(args, ARG_RECOVER, 0, 600000, &recover_ms);
+	if (ret < 0)
+		return ret;
+	net->recover.limit = recover_ms * rte_get_timer_hz() / MS_PER_S;
 	ret = arg_log2(net, args, ARG_MSG_SIZE, RVR_DW << info->min_log2_msg_length,
 		RVR_DW << info->max_log2_msg_length, MSG_SIZE, &log2_bytes);
 	if (ret < 0)
@@ -500,6 +520,7 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe,
 	net->port = probe->rna_port < 0 ? 0 : (uint16_t)probe->rna_port;
 	net->ptypes = true;
 	pthread_mutex_init(&net->control.lock, NULL);
+	revere_net_recover_init(net);
 	net->repr.domain = RTE_ETH_DEV_SWITCH_DOMAIN_ID_INVALID;
 	if (repr != NULL)
 		net->repr = *repr;
@@ -634,7 +655,7 @@ net_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
 }
 
 static const char *const net_keys[] = { ARG_TIMEOUT, ARG_MSG_SIZE, ARG_SLOTS, ARG_LRO,
-	REVERE_NET_ARG_REPRESENTOR, NULL };
+	ARG_RECOVER, REVERE_NET_ARG_REPRESENTOR, NULL };
 
 static struct revere_class net_class = {
 	.name = "net",
@@ -693,4 +714,5 @@ RTE_PMD_REGISTER_PARAM_STRING(net_revere,
 	ARG_MSG_SIZE "=<bytes> "
 	ARG_SLOTS "=<uint32> "
 	ARG_LRO "=<uint32> "
+	ARG_RECOVER "=<uint32> "
 	REVERE_NET_ARG_REPRESENTOR "=<numbers>");

@@ -112,39 +112,6 @@ home_suffices(const struct revere_net *net, const struct home *old)
 	       memcmp(&net->steer.info, &old->steer_info, sizeof(old->steer_info)) == 0;
 }
 
-/** Settings that ethdev sends at each start. */
-static int
-addresses_apply(struct rte_eth_dev *dev)
-{
-	const struct rte_eth_dev_data *data = dev->data;
-	struct revere_net *net = data->dev_private;
-	uint32_t i, macs = 1u + rvr_le16_cpu(net->steer.info.macs);
-	int ret = 0;
-
-	for (i = 1; i < macs && ret == 0; i++)
-		if (!rte_is_zero_ether_addr(&data->mac_addrs[i]))
-			ret = revere_net_mac_add(dev, &data->mac_addrs[i], i,
-				data->mac_pool_sel[i] == 0 ? 0 :
-				(uint32_t)__builtin_ctzll(data->mac_pool_sel[i]));
-	if (ret == 0 && net->steer.num_multicast > 0)
-		ret = revere_net_multicast_set(dev, net->steer.multicast,
-			net->steer.num_multicast);
-	return ret;
-}
-
-static int
-settings_apply(struct rte_eth_dev *dev)
-{
-	struct revere_net *net = dev->data->dev_private;
-	int ret = revere_net_settings_apply(dev);
-
-	if (ret == 0)
-		ret = revere_net_rss_apply(net);
-	if (ret == 0)
-		ret = revere_net_steer_apply(dev);
-	return ret == 0 ? addresses_apply(dev) : ret;
-}
-
 /** The port's clock, read in the old home. */
 static void
 clock_read(struct migration *migration)
@@ -189,7 +156,7 @@ home_enter(struct migration *migration)
 		ret = -ENOTSUP;
 	}
 	if (ret == 0)
-		ret = settings_apply(migration->dev);
+		ret = revere_net_settings_restore(migration->dev);
 	/* Its queues aren't there yet: what comes by the new wire is dropped till then. */
 	if (ret == 0 && migration->dev->data->dev_started)
 		ret = revere_net_port_flags(net, RVR_RNA_PORT_ENABLED, RVR_RNA_PORT_ENABLED);
@@ -363,7 +330,7 @@ pairs_go_on(struct migration *migration)
 		if (revere_ami_sw_enable(net->pairs[i].ami_sw) == 0)
 			continue;
 		REVERE_NET_LOG(ERR, net, "queue pair %u doesn't go on: start it again", i);
-		net->pairs[i].failed = true;
+		revere_net_pair_set_failed(&net->pairs[i], true);
 	}
 	revere_net_kick(net);
 }
@@ -427,7 +394,7 @@ check(const struct revere_net *net)
 		ret = -EBUSY;
 	}
 	for (i = 0; i < net->num_pairs && why == NULL; i++)
-		if (net->pairs[i].failed) {
+		if (revere_net_pair_failed(&net->pairs[i])) {
 			why = "a queue pair has failed";
 			ret = -EIO;
 		}
@@ -501,6 +468,7 @@ port_migrate(struct migration *migration, const char *devargs)
 	ret = revere_net_target_open(dev, devargs, &migration->target);
 	if (ret < 0)
 		return ret;
+	revere_net_watch_stop(dev);
 	revere_net_events_stop(dev);
 	ret = migration_init(migration);
 	if (ret == 0)
@@ -514,6 +482,7 @@ port_migrate(struct migration *migration, const char *devargs)
 	if (dev->data->dev_started) {
 		revere_net_link_update(dev, 0);
 		revere_net_events_start(dev);
+		revere_net_watch_start(dev);
 	}
 	return ret;
 }

@@ -96,6 +96,7 @@ struct revere_net_split {
 struct revere_net_sw_stats {
 	uint64_t device_errors; /**< messages and indices that can't be; the queue stops */
 	uint64_t rx_no_mbuf;	/**< mbufs that the pool did not have */
+	uint64_t recoveries;	/**< of the port */
 };
 
 /** What descriptors of received packets may say. */
@@ -125,6 +126,7 @@ struct revere_net_rxq {
 	uint8_t descs_shift;		/**< log2 of descriptors of a message, about */
 	bool scatter;			/**< packets may span buffers */
 	bool running;
+	bool busy;			/**< a burst is going on, see revere_net_enter() */
 	uint8_t descs;			/**< enum revere_net_rx_descs */
 	uint32_t have;			/**< bytes of the packet that is coming in */
 	uint32_t rxo;			/**< RVR_RNA_RXO_* that the device does */
@@ -141,6 +143,7 @@ struct revere_net_rxq {
 	uint32_t max_addrs;		/**< of a message of empty buffers */
 	uint16_t id;
 	bool deferred;
+	bool wanted; /**< it was started, whatever the device did then */
 	struct revere_net_sw_stats stats;
 	struct revere_net *net;
 	struct rte_eth_rxconf conf;
@@ -165,11 +168,13 @@ struct revere_net_txq {
 	uint8_t descs_shift;  /**< log2 of descriptors of a message, about */
 	bool fast_free;
 	bool running;
+	bool busy;	      /**< a burst is going on, see revere_net_enter() */
 	uint16_t max_segs;    /**< of a packet, and a descriptor of offloads */
 	struct revere_ring *done;
 
 	uint16_t id;
 	bool deferred;
+	bool wanted; /**< it was started, whatever the device did then */
 	struct revere_net_sw_stats stats;
 	struct revere_net *net;
 	struct rte_eth_txconf conf;
@@ -199,6 +204,8 @@ struct revere_net_control {
 	struct revere_ami_sw *ami_sw;
 	struct revere_ami_hw *ami_hw;
 	int asn[3];
+	uint32_t restarts; /**< of the device, when the channel was set up */
+	bool failed; /**< its context is to be reset */
 	uint16_t tag;
 	uint8_t log2_length; /**< of requests, DW */
 	uint32_t room;	     /**< requests that may be on their way when one is sent */
@@ -240,6 +247,27 @@ struct revere_net_repr {
 	char switch_name[RTE_ETH_NAME_MAX_LEN]; /**< the device's, for all processes */
 };
 
+/** Whether requests are answered; see revere_recover.c. */
+enum revere_net_state {
+	REVERE_NET_WORKS,
+	REVERE_NET_RECOVERING, /**< only who recovers the port may send any */
+	REVERE_NET_LOST,       /**< to be started or reset by the application */
+};
+
+/** What finds errors of the device, and repairs. */
+struct revere_net_recover {
+	pthread_mutex_t lock; /**< recursive; of queues' life while the port is started */
+	bool watching;
+	bool error_known;  /**< ERROR_STATE was looked into */
+	uint8_t state;	   /**< enum revere_net_state */
+	int by;		   /**< thread that recovers */
+	uint64_t limit;	   /**< timer cycles for a recovery; 0: the application resets the port */
+	uint64_t give_up;  /**< timer cycles: end of the one that is going on */
+	uint64_t quiet;	   /**< timer cycles: none before that */
+	unsigned int streak; /**< recoveries in a row */
+	uint64_t recoveries;
+};
+
 /** A port. */
 struct revere_net {
 	char name[RTE_ETH_NAME_MAX_LEN];
@@ -260,6 +288,7 @@ struct revere_net {
 	uint64_t rx_timestamp; /**< of the last IEEE 1588 packet, ns */
 	bool rx_intr; /**< pairs have interrupts for received packets */
 	struct revere_net_control control;
+	struct revere_net_recover recover;
 	struct revere_net_limits limits;
 	struct revere_net_repr repr;
 	struct revere_net_steer steer;
@@ -364,6 +393,8 @@ int revere_net_port_info_of(struct revere_net *net, uint16_t port, struct rvr_rn
 /** Sets flags RVR_RNA_PORT_* of the port, those in @p mask. */
 int revere_net_port_flags(struct revere_net *net, uint32_t mask, uint32_t flags);
 int revere_net_port_set(struct revere_net *net, const struct rvr_rna_port_set *set);
+/** The channel works again after a reset of its contexts, or of the device. */
+int revere_net_control_restart(struct revere_net *net);
 /** @return whether there were events of the port: its link may have changed */
 bool revere_net_events_poll(struct revere_net *net);
 
@@ -418,6 +449,33 @@ int revere_net_rxq_intr_disable(struct rte_eth_dev *dev, uint16_t id);
 void revere_net_events_start(struct rte_eth_dev *dev);
 void revere_net_events_stop(struct rte_eth_dev *dev);
 
+/* ---- revere_recover.c: errors and resets of the device ------------------------------------ */
+
+void revere_net_recover_init(struct revere_net *net);
+void revere_net_recover_fini(struct revere_net *net);
+/** From now on errors are looked for. */
+void revere_net_watch_start(struct rte_eth_dev *dev);
+/** Not any more; waits for a recovery that is going on. */
+void revere_net_watch_stop(struct rte_eth_dev *dev);
+/** Before a stop: a device that answers no more isn't asked. */
+void revere_net_check_lost(struct revere_net *net);
+/** For a port whose bursts are stopped: device and control channel work, or a negative errno. */
+int revere_net_revive(struct revere_net *net);
+/** 0; -EBUSY, -EIO: this thread may send no request now. */
+int revere_net_may_request(const struct revere_net *net);
+
+/** ops of queues, which wait for a recovery that is going on. */
+int revere_net_op_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
+	unsigned int socket_id, const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
+int revere_net_op_txq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
+	unsigned int socket_id, const struct rte_eth_txconf *conf);
+void revere_net_op_rxq_release(struct rte_eth_dev *dev, uint16_t id);
+void revere_net_op_txq_release(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_op_rxq_start(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_op_txq_start(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_op_rxq_stop(struct rte_eth_dev *dev, uint16_t id);
+int revere_net_op_txq_stop(struct rte_eth_dev *dev, uint16_t id);
+
 /* ---- revere_queue.c: queues --------------------------------------------------------------- */
 
 /** NULL: not set up. */
@@ -447,6 +505,15 @@ int revere_net_txq_stop(struct rte_eth_dev *dev, uint16_t id);
 /** Starts all queues that are not deferred, or none. */
 int revere_net_queues_start(struct rte_eth_dev *dev);
 void revere_net_queues_stop(struct rte_eth_dev *dev);
+/**
+ * Stops the bursts of a pair's queues, which any threads may run: revere_net_queues_wait() tells
+ * when none goes on any more.
+ */
+void revere_net_pair_hold(struct revere_net *net, uint16_t id);
+/** @return 0; -ETIMEDOUT a burst hasn't ended for so long that its thread must be dead */
+int revere_net_queues_wait(struct revere_net *net);
+/** For a pair on hold: its contexts are reset, and those of its queues go on that were started. */
+int revere_net_pair_mend(struct rte_eth_dev *dev, uint16_t id);
 /** Finds the rings of a queue's pair. */
 void revere_net_rxq_set_rings(struct revere_net_rxq *rxq);
 void revere_net_txq_set_rings(struct revere_net_txq *txq);
@@ -458,6 +525,41 @@ int revere_net_tx_burst_mode(struct rte_eth_dev *dev, uint16_t id,
 	struct rte_eth_burst_mode *mode);
 
 /* ---- revere_rx.c, revere_tx.c: the fast path ---------------------------------------------- */
+
+/**
+ * Begins a burst, or whatever a thread of the data path does with a queue. @return false: the queue
+ * doesn't run. Stores of *busy and loads of *running are in this order, which costs nothing here:
+ * who stops queues sees to it, with membarrier(2).
+ */
+static __rte_always_inline bool
+revere_net_enter(bool *busy, const bool *running)
+{
+	__atomic_store_n(busy, true, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (likely(__atomic_load_n(running, __ATOMIC_ACQUIRE)))
+		return true;
+	__atomic_store_n(busy, false, __ATOMIC_RELEASE);
+	return false;
+}
+
+static __rte_always_inline void
+revere_net_leave(bool *busy)
+{
+	__atomic_store_n(busy, false, __ATOMIC_RELEASE);
+}
+
+/** A pair is to be reset; the data path tells, others look. */
+static inline void
+revere_net_pair_set_failed(struct revere_net_pair *pair, bool failed)
+{
+	__atomic_store_n(&pair->failed, failed, __ATOMIC_RELAXED);
+}
+
+static inline bool
+revere_net_pair_failed(const struct revere_net_pair *pair)
+{
+	return __atomic_load_n(&pair->failed, __ATOMIC_RELAXED);
+}
 
 #define REVERE_NET_LINES_AHEAD 12 /* of slots, three messages of 256 bytes */
 
@@ -638,7 +740,9 @@ int revere_net_link_up(struct rte_eth_dev *dev);
 int revere_net_link_down(struct rte_eth_dev *dev);
 REVERE_NET_PTYPES_GET(revere_net_ptypes_get);
 int revere_net_ptypes_set(struct rte_eth_dev *dev, uint32_t mask);
-/** Sends all settings of the port; it stays disabled. */
+/** Sends settings of the port itself; it stays disabled. */
 int revere_net_settings_apply(struct rte_eth_dev *dev);
+/** Sends all, also those that ethdev sends at each start. */
+int revere_net_settings_restore(struct rte_eth_dev *dev);
 
 #endif /* REVERE_NET_H */

@@ -193,12 +193,15 @@ revere_net_pair_reset(struct revere_net *net, uint16_t id)
 	struct revere_net_pair *pair = &net->pairs[id];
 	int ret;
 
-	pair->failed = true;
+	revere_net_pair_set_failed(pair, true);
 	pair->announced = false;
 	/* It has forgotten more than that. */
 	if (revere_net_gone(net))
 		return 0;
-	ret = revere_ami_sw_reset(pair->ami_sw);
+	/* Who stops a port may be the first to see that. */
+	ret = revere_dev_is_lost(net->dev) ? revere_dev_restart(net->dev) : 0;
+	if (ret == 0)
+		ret = revere_ami_sw_reset(pair->ami_sw);
 	if (ret == 0)
 		revere_net_pair_irq_mask(pair);
 	if (ret == 0)
@@ -208,7 +211,7 @@ revere_net_pair_reset(struct revere_net *net, uint16_t id)
 	if (ret == 0)
 		ret = revere_ami_sw_enable(pair->ami_sw);
 	if (ret == 0)
-		pair->failed = false;
+		revere_net_pair_set_failed(pair, false);
 	return ret;
 }
 

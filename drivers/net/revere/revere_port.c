@@ -125,6 +125,39 @@ revere_net_settings_apply(struct rte_eth_dev *dev)
 	return revere_net_port_set(net, &set);
 }
 
+/** Settings that ethdev sends at each start. */
+static int
+addresses_apply(struct rte_eth_dev *dev)
+{
+	const struct rte_eth_dev_data *data = dev->data;
+	struct revere_net *net = data->dev_private;
+	uint32_t i, macs = 1u + rvr_le16_cpu(net->steer.info.macs);
+	int ret = 0;
+
+	for (i = 1; i < macs && ret == 0; i++)
+		if (!rte_is_zero_ether_addr(&data->mac_addrs[i]))
+			ret = revere_net_mac_add(dev, &data->mac_addrs[i], i,
+				data->mac_pool_sel[i] == 0 ? 0 :
+				(uint32_t)__builtin_ctzll(data->mac_pool_sel[i]));
+	if (ret == 0 && net->steer.num_multicast > 0)
+		ret = revere_net_multicast_set(dev, net->steer.multicast,
+			net->steer.num_multicast);
+	return ret;
+}
+
+int
+revere_net_settings_restore(struct rte_eth_dev *dev)
+{
+	struct revere_net *net = dev->data->dev_private;
+	int ret = revere_net_settings_apply(dev);
+
+	if (ret == 0)
+		ret = revere_net_rss_apply(net);
+	if (ret == 0)
+		ret = revere_net_steer_apply(dev);
+	return ret == 0 ? addresses_apply(dev) : ret;
+}
+
 /* ---- Link --------------------------------------------------------------------------------- */
 
 int

@@ -12,6 +12,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/membarrier.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_malloc.h>
@@ -63,8 +67,10 @@ ring_drain(struct revere_net *net, struct revere_ring *ring)
 	unsigned int turns = 0;
 
 	while (revere_ring_device_index(ring) != ring->own) {
-		if (revere_net_gone(net))
-			return -ENODEV;
+		int ret = revere_net_gone(net) ? -ENODEV : revere_net_may_request(net);
+
+		if (ret < 0)
+			return ret;
 		if (rte_get_timer_cycles() - start > net->timeout)
 			return -ETIMEDOUT;
 		revere_net_wait_turn(net, turns++);
@@ -142,7 +148,7 @@ pair_recover(struct revere_net *net, uint16_t id)
 	int ret = revere_net_pair_reset(net, id);
 
 	if (rxq != NULL) {
-		rxq->running = false;
+		__atomic_store_n(&rxq->running, false, __ATOMIC_RELAXED);
 		net->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STOPPED;
 		if (ret == 0)
 			rxq_free_mbufs(rxq);
@@ -150,7 +156,7 @@ pair_recover(struct revere_net *net, uint16_t id)
 			rxq_lose_mbufs(rxq);
 	}
 	if (txq != NULL) {
-		txq->running = false;
+		__atomic_store_n(&txq->running, false, __ATOMIC_RELAXED);
 		net->data->tx_queue_state[id] = RTE_ETH_QUEUE_STATE_STOPPED;
 		txq_free_mbufs(txq); /* which the device only reads */
 	}
@@ -173,7 +179,7 @@ pair_is_running(const struct revere_net *net, uint16_t id)
 static bool
 pair_has_failed(const struct revere_net *net, uint16_t id)
 {
-	return id < net->num_pairs && net->pairs[id].failed;
+	return id < net->num_pairs && revere_net_pair_failed(&net->pairs[id]);
 }
 
 /**
@@ -183,7 +189,7 @@ pair_has_failed(const struct revere_net *net, uint16_t id)
 static int
 pair_fail(struct revere_net *net, uint16_t id)
 {
-	net->pairs[id].failed = true;
+	revere_net_pair_set_failed(&net->pairs[id], true);
 	if (!pair_is_running(net, id))
 		return pair_recover(net, id);
 	REVERE_NET_LOG(ERR, net, "queue pair %u has to be reset: stop its other queue too", id);
@@ -195,7 +201,7 @@ static int
 pair_prepare(struct revere_net *net, uint16_t id)
 {
 	bool is_short = !pair_is_running(net, id) && revere_net_pair_is_short(net, id);
-	int ret = net->pairs[id].failed || is_short ? pair_fail(net, id) : 0;
+	int ret = revere_net_pair_failed(&net->pairs[id]) || is_short ? pair_fail(net, id) : 0;
 
 	return ret == 0 ? queue_announce(net, id) : ret;
 }
@@ -237,11 +243,12 @@ revere_net_rxq_start(struct rte_eth_dev *dev, uint16_t id)
 		return -ENOMEM;
 	}
 	ret = queue_request(net, RVR_RNA_CTL_QUEUE_START, id, RVR_RNA_DIR_RX);
-	if (ret < 0 || net->pairs[id].failed) {
+	if (ret < 0 || revere_net_pair_failed(&net->pairs[id])) {
 		pair_fail(net, id);
 		return ret < 0 ? ret : -EIO;
 	}
-	rxq->running = true;
+	rxq->wanted = true;
+	__atomic_store_n(&rxq->running, true, __ATOMIC_RELEASE);
 	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STARTED;
 	return 0;
 }
@@ -270,7 +277,7 @@ revere_net_txq_start(struct rte_eth_dev *dev, uint16_t id)
 		return 0;
 	/* With reception on, the agent knows the pair, and a reset would stop that. */
 	rxq = revere_net_rxq_get(net, id);
-	if (net->pairs[id].failed || rxq == NULL || !rxq->running)
+	if (revere_net_pair_failed(&net->pairs[id]) || rxq == NULL || !rxq->running)
 		ret = pair_prepare(net, id);
 	if (ret < 0)
 		return ret;
@@ -278,7 +285,8 @@ revere_net_txq_start(struct rte_eth_dev *dev, uint16_t id)
 	ret = queue_request(net, RVR_RNA_CTL_QUEUE_START, id, RVR_RNA_DIR_TX);
 	if (ret < 0)
 		return ret;
-	txq->running = true;
+	txq->wanted = true;
+	__atomic_store_n(&txq->running, true, __ATOMIC_RELEASE);
 	dev->data->tx_queue_state[id] = RTE_ETH_QUEUE_STATE_STARTED;
 	return 0;
 }
@@ -289,7 +297,7 @@ rxq_stop_clean(struct revere_net_rxq *rxq)
 	struct revere_net *net = rxq->net;
 	int ret;
 
-	if (net->pairs[rxq->id].failed)
+	if (revere_net_pair_failed(&net->pairs[rxq->id]))
 		return -EIO;
 	ret = ring_drain(net, rxq->bufs);
 	if (ret == 0)
@@ -305,6 +313,7 @@ revere_net_rxq_stop(struct rte_eth_dev *dev, uint16_t id)
 	struct revere_net_rxq *rxq = dev->data->rx_queues[id];
 	struct revere_net *net = dev->data->dev_private;
 
+	rxq->wanted = false;
 	rxq->running = false;
 	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STOPPED;
 	if (rxq->posted == 0 && !pair_has_failed(net, id))
@@ -321,7 +330,7 @@ txq_stop_clean(struct revere_net_txq *txq)
 	struct revere_net *net = txq->net;
 	int ret;
 
-	if (net->pairs[txq->id].failed)
+	if (revere_net_pair_failed(&net->pairs[txq->id]))
 		return -EIO;
 	ret = ring_drain(net, txq->ring);
 	if (ret == 0)
@@ -336,6 +345,7 @@ txq_stop(struct revere_net_txq *txq, bool was_running)
 {
 	struct revere_net *net = txq->net;
 
+	txq->wanted = false;
 	txq->running = false;
 	net->data->tx_queue_state[txq->id] = RTE_ETH_QUEUE_STATE_STOPPED;
 	if (!was_running && !pair_has_failed(net, txq->id))
@@ -395,6 +405,77 @@ revere_net_queues_start(struct rte_eth_dev *dev)
 			ret = revere_net_txq_start(dev, i);
 	if (ret < 0)
 		revere_net_queues_stop(dev);
+	return ret;
+}
+
+/* ---- Recovery ----------------------------------------------------------------------------- */
+
+#define BURST_US 1000000 /* a burst may take: its thread may have to wait for a CPU */
+
+void
+revere_net_pair_hold(struct revere_net *net, uint16_t id)
+{
+	struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
+	struct revere_net_txq *txq = revere_net_txq_get(net, id);
+
+	if (rxq != NULL)
+		__atomic_store_n(&rxq->running, false, __ATOMIC_RELAXED);
+	if (txq != NULL)
+		__atomic_store_n(&txq->running, false, __ATOMIC_RELAXED);
+}
+
+/** A burst that goes on may have begun before the queue was stopped. */
+static int
+burst_wait(const bool *running, const bool *busy, uint64_t end)
+{
+	if (__atomic_load_n(running, __ATOMIC_RELAXED))
+		return 0;
+	while (__atomic_load_n(busy, __ATOMIC_ACQUIRE)) {
+		if (rte_get_timer_cycles() > end)
+			return -ETIMEDOUT;
+		rte_delay_us_sleep(BURST_US / 10000);
+	}
+	return 0;
+}
+
+int
+revere_net_queues_wait(struct revere_net *net)
+{
+	uint64_t end = rte_get_timer_cycles() + BURST_US * rte_get_timer_hz() / US_PER_S;
+	int ret = 0;
+	uint16_t i;
+
+	/* From here on all threads see that queues don't run, and what they did before is seen. */
+	if (syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
+		rte_delay_us_sleep(BURST_US / 100);
+	for (i = 0; i < net->data->nb_rx_queues && ret == 0; i++) {
+		const struct revere_net_rxq *rxq = net->data->rx_queues[i];
+
+		ret = rxq == NULL ? 0 : burst_wait(&rxq->running, &rxq->busy, end);
+	}
+	for (i = 0; i < net->data->nb_tx_queues && ret == 0; i++) {
+		const struct revere_net_txq *txq = net->data->tx_queues[i];
+
+		ret = txq == NULL ? 0 : burst_wait(&txq->running, &txq->busy, end);
+	}
+	return ret;
+}
+
+int
+revere_net_pair_mend(struct rte_eth_dev *dev, uint16_t id)
+{
+	struct revere_net *net = dev->data->dev_private;
+	const struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
+	const struct revere_net_txq *txq = revere_net_txq_get(net, id);
+	int ret = pair_recover(net, id);
+
+	if (ret == 0 && rxq != NULL && rxq->wanted)
+		ret = revere_net_rxq_start(dev, id);
+	if (ret == 0 && txq != NULL && txq->wanted)
+		ret = revere_net_txq_start(dev, id);
+	/* Who sleeps till packets come has to ask for their interrupt again. */
+	if (net->pairs[id].irq.fd >= 0 && net->rx_intr)
+		eventfd_write(net->pairs[id].irq.fd, 1);
 	return ret;
 }
 

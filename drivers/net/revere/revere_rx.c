@@ -44,12 +44,12 @@ revere_net_rx_fault(struct revere_net_rxq *rxq, const char *what, uint64_t value
 	struct revere_net *net = rxq->net;
 
 	rxq->stats.device_errors++;
-	rxq->running = false;
+	__atomic_store_n(&rxq->running, false, __ATOMIC_RELAXED);
 	rxq->left = 0;
-	net->pairs[rxq->id].failed = true;
+	revere_net_pair_set_failed(&net->pairs[rxq->id], true);
 	net->data->rx_queue_state[rxq->id] = RTE_ETH_QUEUE_STATE_STOPPED;
 	REVERE_NET_LOG(ERR, net, "Rx queue %u stopped: the device wrote %s %" PRIu64
-		"; start the queue again to recover", rxq->id, what, value);
+		"; it is to be reset", rxq->id, what, value);
 }
 
 /* ---- Empty buffers ------------------------------------------------------------------------ */
@@ -403,16 +403,13 @@ prefetch_message(const struct revere_ring *ring, uint32_t ahead)
 		rte_prefetch0(msg + line * RTE_CACHE_LINE_SIZE);
 }
 
-uint16_t
-revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t count)
+static __rte_always_inline uint16_t
+rx_burst(struct revere_net_rxq *rxq, struct rte_mbuf **pkts, uint16_t count)
 {
-	struct revere_net_rxq *rxq = rx_queue;
 	struct revere_ring *ring = rxq->ring;
 	uint32_t ready, taken = 0;
 	uint16_t received = 0;
 
-	if (unlikely(!rxq->running))
-		return 0;
 	ready = revere_rx_ready(ring, (count >> rxq->descs_shift) + 1u);
 	if (ready > 0)
 		prefetch_message(ring, 0);
@@ -433,7 +430,7 @@ revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t count)
 		} else {
 			received += rx_careful(rxq, &pkts[received], n);
 		}
-		if (unlikely(!rxq->running))
+		if (unlikely(!__atomic_load_n(&rxq->running, __ATOMIC_RELAXED)))
 			break;
 		taken += rxq->left == 0;
 	}
@@ -446,17 +443,26 @@ revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t count)
 	return received;
 }
 
-/* ---- Status ------------------------------------------------------------------------------- */
-
-revere_queue_count_t
-revere_net_rx_queue_count(void *rx_queue)
+uint16_t
+revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t count)
 {
 	struct revere_net_rxq *rxq = rx_queue;
+
+	if (unlikely(!revere_net_enter(&rxq->busy, &rxq->running)))
+		return 0;
+	count = rx_burst(rxq, pkts, count);
+	revere_net_leave(&rxq->busy);
+	return count;
+}
+
+/* ---- Status ------------------------------------------------------------------------------- */
+
+static uint32_t
+rx_count(struct revere_net_rxq *rxq)
+{
 	uint32_t i, count = rxq->left, outstanding = (uint32_t)(rxq->posted - rxq->used);
 	uint32_t ready;
 
-	if (!rxq->running)
-		return 0;
 	ready = revere_rx_ready(rxq->ring, UINT32_MAX);
 	for (i = rxq->left > 0; i < ready; i++) {
 		uint64_t head = load_word(revere_rx_msg(rxq->ring, i));
@@ -466,16 +472,39 @@ revere_net_rx_queue_count(void *rx_queue)
 	return RTE_MIN(count, outstanding);
 }
 
+revere_queue_count_t
+revere_net_rx_queue_count(void *rx_queue)
+{
+	struct revere_net_rxq *rxq = rx_queue;
+	uint32_t count;
+
+	if (!revere_net_enter(&rxq->busy, &rxq->running))
+		return 0;
+	count = rx_count(rxq);
+	revere_net_leave(&rxq->busy);
+	return (revere_queue_count_t)count;
+}
+
+static int
+rx_status(struct revere_net_rxq *rxq, uint16_t offset)
+{
+	if (offset < rx_count(rxq))
+		return RTE_ETH_RX_DESC_DONE;
+	return offset < rxq->posted - rxq->used ? RTE_ETH_RX_DESC_AVAIL :
+						   RTE_ETH_RX_DESC_UNAVAIL;
+}
+
 int
 revere_net_rx_status(void *rx_queue, uint16_t offset)
 {
 	struct revere_net_rxq *rxq = rx_queue;
+	int status;
 
 	if (offset >= rxq->nb_desc)
 		return -EINVAL;
-	if (offset < (uint32_t)revere_net_rx_queue_count(rxq))
-		return RTE_ETH_RX_DESC_DONE;
-	if (rxq->running && offset < rxq->posted - rxq->used)
-		return RTE_ETH_RX_DESC_AVAIL;
-	return RTE_ETH_RX_DESC_UNAVAIL;
+	if (!revere_net_enter(&rxq->busy, &rxq->running))
+		return RTE_ETH_RX_DESC_UNAVAIL;
+	status = rx_status(rxq, offset);
+	revere_net_leave(&rxq->busy);
+	return status;
 }

@@ -18,7 +18,9 @@
 static struct revere_net_sw_stats
 sw_stats(const struct revere_net *net)
 {
-	struct revere_net_sw_stats sum = { 0 };
+	struct revere_net_sw_stats sum = {
+		.recoveries = __atomic_load_n(&net->recover.recoveries, __ATOMIC_RELAXED),
+	};
 	uint16_t i;
 
 	for (i = 0; i < net->data->nb_rx_queues; i++) {
@@ -129,6 +131,7 @@ revere_net_stats_reset(struct rte_eth_dev *dev)
 		if (txq != NULL)
 			memset(&txq->stats, 0, sizeof(txq->stats));
 	}
+	__atomic_store_n(&net->recover.recoveries, 0, __ATOMIC_RELAXED);
 	return revere_net_request(net, RVR_RNA_CTL_STATS_RESET, NULL, 0, NULL, 0);
 }
 
@@ -172,6 +175,7 @@ static const struct counter steer_counters[] = {
 static const struct counter sw_counters[] = {
 	{ "device_errors", offsetof(struct revere_net_sw_stats, device_errors) },
 	{ "rx_no_mbuf", offsetof(struct revere_net_sw_stats, rx_no_mbuf) },
+	{ "recoveries", offsetof(struct revere_net_sw_stats, recoveries) },
 };
 
 /** Of struct rvr_rna_queue_stats: of Rx queues, of Tx queues. */
@@ -228,6 +232,7 @@ xstats_values(struct rte_eth_dev *dev, uint64_t *values)
 	values = xstats_copy(steer_counters, RTE_DIM(steer_counters), &steer, values);
 	*values++ = sw.device_errors;
 	*values++ = sw.rx_no_mbuf;
+	*values++ = sw.recoveries;
 	for (i = 0; i < dev->data->nb_rx_queues && ret == 0; i++) {
 		ret = queue_stats(net, (uint16_t)i, &queue);
 		values = xstats_copy(rxq_counters, RTE_DIM(rxq_counters), &queue, values);

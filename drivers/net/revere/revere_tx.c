@@ -20,11 +20,11 @@ revere_net_tx_fault(struct revere_net_txq *txq, const char *what, uint64_t value
 	struct revere_net *net = txq->net;
 
 	txq->stats.device_errors++;
-	txq->running = false;
-	net->pairs[txq->id].failed = true;
+	__atomic_store_n(&txq->running, false, __ATOMIC_RELAXED);
+	revere_net_pair_set_failed(&net->pairs[txq->id], true);
 	net->data->tx_queue_state[txq->id] = RTE_ETH_QUEUE_STATE_STOPPED;
 	REVERE_NET_LOG(ERR, net, "Tx queue %u stopped: the device wrote %s %" PRIu64
-		"; start the queue again to recover", txq->id, what, value);
+		"; it is to be reset", txq->id, what, value);
 }
 
 /* ---- Completions -------------------------------------------------------------------------- */
@@ -126,10 +126,13 @@ int
 revere_net_tx_done_cleanup(void *tx_queue, uint32_t free_cnt)
 {
 	struct revere_net_txq *txq = tx_queue;
+	uint32_t packets;
 
-	if (!txq->running)
+	if (!revere_net_enter(&txq->busy, &txq->running))
 		return 0;
-	return (int)revere_net_tx_reclaim(txq, free_cnt == 0 ? UINT32_MAX : free_cnt);
+	packets = revere_net_tx_reclaim(txq, free_cnt == 0 ? UINT32_MAX : free_cnt);
+	revere_net_leave(&txq->busy);
+	return (int)packets;
 }
 
 /* ---- Bursts ------------------------------------------------------------------------------- */
@@ -157,15 +160,12 @@ revere_net_tx_check_ring(struct revere_net_txq *txq)
 			txq->ring->own);
 }
 
-uint16_t
-revere_net_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
+static __rte_always_inline uint16_t
+tx_burst(struct revere_net_txq *txq, struct rte_mbuf **pkts, uint16_t count)
 {
-	struct revere_net_txq *txq = tx_queue;
 	struct revere_ring *ring = txq->ring;
 	uint32_t sent = 0, msgs = 0, free, room;
 
-	if (unlikely(!txq->running))
-		return 0;
 	free = tx_free_descs(txq, count);
 	count = (uint16_t)RTE_MIN((uint32_t)count, free);
 	room = revere_tx_room(ring, (count >> txq->descs_shift) + 1u);
@@ -185,16 +185,25 @@ revere_net_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
 }
 
 uint16_t
-revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
+revere_net_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
 {
 	struct revere_net_txq *txq = tx_queue;
+
+	if (unlikely(!revere_net_enter(&txq->busy, &txq->running)))
+		return 0;
+	count = tx_burst(txq, pkts, count);
+	revere_net_leave(&txq->busy);
+	return count;
+}
+
+static __rte_always_inline uint16_t
+tx_burst_segments(struct revere_net_txq *txq, struct rte_mbuf **pkts, uint16_t count)
+{
 	struct revere_ring *ring = txq->ring;
 	struct tx_writer writer = { 0 };
 	uint32_t free, descs;
 	uint16_t sent;
 
-	if (unlikely(!txq->running))
-		return 0;
 	/* One packet at least can go, or completions are looked at. */
 	free = tx_free_descs(txq, (uint32_t)count + txq->max_segs);
 	writer.room = revere_tx_room(ring, ring->mask + 1);
@@ -205,6 +214,18 @@ revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t co
 	}
 	writer_end(txq, &writer);
 	return sent;
+}
+
+uint16_t
+revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
+{
+	struct revere_net_txq *txq = tx_queue;
+
+	if (unlikely(!revere_net_enter(&txq->busy, &txq->running)))
+		return 0;
+	count = tx_burst_segments(txq, pkts, count);
+	revere_net_leave(&txq->busy);
+	return count;
 }
 
 /** Descriptors that can be given now, in bursts of whole messages. */
@@ -220,13 +241,16 @@ int
 revere_net_tx_status(void *tx_queue, uint16_t offset)
 {
 	struct revere_net_txq *txq = tx_queue;
+	uint32_t room;
 
 	if (offset >= txq->nb_desc)
 		return -EINVAL;
-	if (!txq->running)
+	if (!revere_net_enter(&txq->busy, &txq->running))
 		return RTE_ETH_TX_DESC_UNAVAIL;
+	room = tx_room(txq);
+	revere_net_leave(&txq->busy);
 	/* Free ones come first; after them, round the ring, those that are out. */
-	return offset < tx_room(txq) ? RTE_ETH_TX_DESC_DONE : RTE_ETH_TX_DESC_FULL;
+	return offset < room ? RTE_ETH_TX_DESC_DONE : RTE_ETH_TX_DESC_FULL;
 }
 
 #if REVERE_TX_QUEUE_COUNT
@@ -234,7 +258,12 @@ int
 revere_net_tx_queue_count(void *tx_queue)
 {
 	struct revere_net_txq *txq = tx_queue;
+	int used;
 
-	return txq->running ? (int)(txq->nb_desc - tx_free_descs(txq, txq->nb_desc)) : 0;
+	if (!revere_net_enter(&txq->busy, &txq->running))
+		return 0;
+	used = (int)(txq->nb_desc - tx_free_descs(txq, txq->nb_desc));
+	revere_net_leave(&txq->busy);
+	return used;
 }
 #endif

@@ -114,17 +114,14 @@ write_pair(struct revere_net_txq *txq, struct tx_writer *writer, struct rte_mbuf
 	writer_next(txq, writer);
 }
 
-uint16_t
-revere_net_tx_burst_offloads(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
+static __rte_always_inline uint16_t
+tx_burst_offloads(struct revere_net_txq *txq, struct rte_mbuf **pkts, uint16_t count)
 {
-	struct revere_net_txq *txq = tx_queue;
 	struct revere_ring *ring = txq->ring;
 	struct tx_writer writer = { 0 };
 	uint32_t free, descs;
 	uint16_t sent;
 
-	if (unlikely(!txq->running))
-		return 0;
 	/* One packet at least can go, or completions are looked at. */
 	free = tx_free_descs(txq, 2u * count + txq->max_segs);
 	writer.room = revere_tx_room(ring, ring->mask + 1);
@@ -149,6 +146,18 @@ revere_net_tx_burst_offloads(void *tx_queue, struct rte_mbuf **pkts, uint16_t co
 	}
 	writer_end(txq, &writer);
 	return sent;
+}
+
+uint16_t
+revere_net_tx_burst_offloads(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
+{
+	struct revere_net_txq *txq = tx_queue;
+
+	if (unlikely(!revere_net_enter(&txq->busy, &txq->running)))
+		return 0;
+	count = tx_burst_offloads(txq, pkts, count);
+	revere_net_leave(&txq->busy);
+	return count;
 }
 
 /* ---- Preparation -------------------------------------------------------------------------- */
