@@ -144,6 +144,15 @@ pfd_ami_sw_free(struct pfd *pfd)
 	return false;
 }
 
+/* As a rule that is what the device says of an ID that it doesn't have. */
+static int
+none_left(struct pfd *pfd, int aha_id)
+{
+	pfd->lacks = true;
+	pfd->lacking = aha_id;
+	return RVR_STATUS_OTHER;
+}
+
 /* Maps any physical AMI-SW, reset. */
 static int
 map_ami_sw(struct pfd *pfd, uint16_t id)
@@ -153,7 +162,7 @@ map_ami_sw(struct pfd *pfd, uint16_t id)
 	uint32_t phy_id, num = phy_ami_sws(pfd);
 	int ret;
 
-	pfd->lacking = -1;
+	pfd->lacks = false;
 	for (phy_id = 0; phy_id < num; phy_id++) {
 		if (state->phy_ami_sw[phy_id])
 			continue;
@@ -167,9 +176,9 @@ map_ami_sw(struct pfd *pfd, uint16_t id)
 		state->phy_ami_sw[phy_id] = ret == 0;
 		state->device_ami_sw[phy_id] = ret == 0 ? (uint16_t)(id + 1) : 0;
 		if (ret != RVR_ST_PF_AMI_SW_MAP_PHY_AMI_SW_MAPPED)
-			return ret;
+			return ret == RVR_STATUS_OTHER ? none_left(pfd, -1) : ret;
 	}
-	return RVR_STATUS_OTHER;
+	return none_left(pfd, -1);
 }
 
 static int
@@ -228,7 +237,7 @@ map_ami_hw(struct pfd *pfd, uint16_t id)
 	uint32_t phy_id;
 	int ret;
 
-	pfd->lacking = ami_hw->aha_id;
+	pfd->lacks = false;
 	for (phy_id = 0; phy_id < PFD_IDS; phy_id++) {
 		if (state->phy_ami_hw[ami_hw->aha_id][phy_id])
 			continue;
@@ -239,9 +248,9 @@ map_ami_hw(struct pfd *pfd, uint16_t id)
 		ami_hw->taken = ret == 0;
 		state->phy_ami_hw[ami_hw->aha_id][phy_id] = ret == 0;
 		if (ret != RVR_ST_PF_AMI_HW_MAP_PHY_AMI_HW_MAPPED)
-			return ret;
+			return ret == RVR_STATUS_OTHER ? none_left(pfd, ami_hw->aha_id) : ret;
 	}
-	return RVR_STATUS_OTHER;
+	return none_left(pfd, ami_hw->aha_id);
 }
 
 int

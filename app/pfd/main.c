@@ -213,8 +213,8 @@ watch(const struct daemon *daemon, int fd, uint32_t events, uint32_t what)
 	return epoll_ctl(daemon->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-static uint64_t
-now_us(void)
+uint64_t
+pfd_now_us(void)
 {
 	struct timespec now;
 
@@ -227,7 +227,7 @@ client_drop(struct daemon *daemon, unsigned int place)
 {
 	struct pfd_client *client = &daemon->pfd.state->clients[place];
 	struct pfd_usage usage = client->usage;
-	uint64_t begin = now_us();
+	uint64_t begin = pfd_now_us();
 	char name[24];
 
 	if (!client->used)
@@ -236,7 +236,7 @@ client_drop(struct daemon *daemon, unsigned int place)
 	pfd_client_remove(&daemon->pfd, place);
 	pfd_log(PFD_INFO, "client %u (process %d) is gone: %u contexts, %u of agents, %u sessions "
 		"are free, it took %" PRIu64 " us", place, (int)client->peer.pid, usage.contexts,
-		usage.agents_contexts, usage.sessions, now_us() - begin);
+		usage.agents_contexts, usage.sessions, pfd_now_us() - begin);
 	pfd_keep_no_more(name);
 	if (daemon->conns[place] >= 0)
 		close(daemon->conns[place]);

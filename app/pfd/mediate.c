@@ -336,8 +336,7 @@ pf_ami_sw_map(const struct mediation *m)
 	state->usage.contexts++;
 	do {
 		ret = pfd_attach_ami_sw(m->pfd, id);
-	} while (ret == RVR_STATUS_OTHER && !state->ami_sw[id].taken &&
-		pfd_make_room(m->pfd, m->owner, -1));
+	} while (ret > 0 && m->pfd->lacks && pfd_make_room(m->pfd, m->owner, -1));
 	if (ret == 0) {
 		rsp.phy_ami_sw_id = id;
 		rvr_pf_ami_sw_map_rsp_encode(m->response, &rsp, RVR_STATUS_OK);
@@ -565,8 +564,7 @@ map_ami_hw(const struct mediation *m, uint16_t id, uint16_t aha_id, bool plain)
 	state->usage.agents_contexts++;
 	do {
 		ret = pfd_attach_ami_hw(m->pfd, id);
-	} while (ret == RVR_STATUS_OTHER && !state->ami_hw[id].taken &&
-		pfd_make_room(m->pfd, m->owner, aha_id));
+	} while (ret > 0 && m->pfd->lacks && pfd_make_room(m->pfd, m->owner, aha_id));
 	if (ret == 0) {
 		rsp.phy_ami_hw_id = plain ? id : state->ami_hw[id].phy_id;
 		rvr_pf_ami_hw_map_rsp_encode(m->response, &rsp, RVR_STATUS_OK);

@@ -38,11 +38,13 @@
 #define PFD_EXCEPTIONS 16 /* of one client that wait to be taken */
 #define PFD_GROUPS 64
 
-/* ---- Log (main.c) --------------------------------------------------------------------------- */
+/* ---- Log and clock (main.c) ----------------------------------------------------------------- */
 
 enum pfd_level { PFD_ERR = 3, PFD_WARNING, PFD_NOTICE, PFD_INFO, PFD_DEBUG };
 
 void pfd_log(enum pfd_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+uint64_t pfd_now_us(void);
 
 /* ---- Policy (policy.c) ---------------------------------------------------------------------- */
 
@@ -240,7 +242,9 @@ struct pfd {
 	uint32_t vectors; /* of the device */
 	/* In use by the request of the moment: not to be parked. */
 	uint32_t pinned_ami_sw, pinned_ami_hw; /* + 1, 0 none */
-	int lacking; /* what there was none of last: agent of AMI-HWs, -1 AMI-SWs */
+	bool lacks; /* what failed last did as the device has none left */
+	int lacking; /* of what: agent of AMI-HWs, -1 AMI-SWs */
+	uint64_t looked_us; /* at all of them last */
 	uint64_t next_us; /* before, nobody who is busy is parked for others who are */
 };
 
@@ -311,7 +315,7 @@ int pfd_execute(struct pfd *pfd, const void *request);
 
 /*
  * The device gets an AMI-SW or AMI-HW that is owned: mapped, and configured as it was. 0, a
- * STATUS, or a negative errno; RVR_STATUS_OTHER as a rule is that there is none left.
+ * STATUS, or a negative errno; `lacks` tells whether there was none left.
  */
 int pfd_attach_ami_sw(struct pfd *pfd, uint16_t id);
 int pfd_attach_ami_hw(struct pfd *pfd, uint16_t id);
@@ -334,7 +338,6 @@ bool pfd_ami_hw_joined(const struct pfd *pfd, uint16_t id, int *ami_sw_id);
 
 /* ---- More contexts than the device has (share.c) --------------------------------------------- */
 
-uint64_t pfd_now_us(void);
 /* Makes room on the device for a request of @p owner; @p aha_id: of AMI-HWs, -1 AMI-SWs. */
 bool pfd_make_room(struct pfd *pfd, uint16_t owner, int aha_id);
 /* As pfd_restore() and the like, with room made; fine if it is there already. */

@@ -12,7 +12,6 @@
  */
 
 #include <string.h>
-#include <time.h>
 
 #include "pfd.h"
 
@@ -23,15 +22,7 @@
 #define TICK_US 5000	/* of switching at a time: requests are waiting */
 #define SHARE 3		/* times what it took to switch who is busy, before it is done again */
 #define POLL_MS 1
-
-uint64_t
-pfd_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
+#define QUIET_US 10000	/* between looks while nobody is parked, so that who is idle is known */
 
 static uint64_t
 now_ms(void)
@@ -250,7 +241,7 @@ pfd_have_ami_sw(struct pfd *pfd, uint16_t id)
 		return 0;
 	do {
 		ret = pfd_restore(pfd, id);
-	} while (ret == RVR_STATUS_OTHER && pfd_make_room(pfd, ami_sw->owner, pfd->lacking));
+	} while (ret > 0 && pfd->lacks && pfd_make_room(pfd, ami_sw->owner, pfd->lacking));
 	return ret;
 }
 
@@ -267,7 +258,7 @@ pfd_have_ami_hw(struct pfd *pfd, uint16_t id)
 		return pfd_have_ami_sw(pfd, (uint16_t)sw);
 	do {
 		ret = pfd_attach_ami_hw(pfd, id);
-	} while (ret == RVR_STATUS_OTHER && !ami_hw->taken &&
+	} while (ret > 0 && pfd->lacks &&
 		pfd_make_room(pfd, ami_hw->owner, ami_hw->aha_id));
 	if (ret != 0)
 		pfd_detach_ami_hw(pfd, id);
@@ -329,10 +320,11 @@ bring_back(struct pfd *pfd, uint16_t id)
 
 	pfd->pinned_ami_sw = id + 1u;
 	pfd->pinned_ami_hw = 0;
+	pfd->lacks = true;
 	pfd->lacking = -1;
 	if (pfd_ami_sw_free(pfd))
 		ret = pfd_restore(pfd, id);
-	if (ret == RVR_STATUS_OTHER) {
+	if (ret > 0 && pfd->lacks) {
 		if (pfd->lacking >= 0 && make_room_alone(pfd, pfd->lacking))
 			return true;
 		choice = choose(pfd, 0, pfd->lacking);
@@ -344,9 +336,20 @@ bring_back(struct pfd *pfd, uint16_t id)
 	end = pfd_now_us();
 	if (choice.id >= 0 && choice.rank != RANK_IDLE)
 		pfd->next_us = end + SHARE * (end - begin);
-	if (ret != 0 && ret != RVR_STATUS_OTHER)
+	if (ret != 0 && !pfd->lacks)
 		give_up(pfd, id, ret);
-	return ret != RVR_STATUS_OTHER;
+	return ret == 0 || !pfd->lacks;
+}
+
+static bool
+any_parked(const struct pfd_state *state)
+{
+	uint32_t i;
+
+	for (i = 0; i < state->ami_sws; i++)
+		if (state->ami_sw[i].owner != 0 && !state->ami_sw[i].taken)
+			return true;
+	return false;
 }
 
 int
@@ -356,6 +359,9 @@ pfd_tick(struct pfd *pfd)
 	bool parked;
 	int id;
 
+	if (!any_parked(pfd->state) && begin - pfd->looked_us < QUIET_US)
+		return -1;
+	pfd->looked_us = begin;
 	do {
 		id = next_wanted(pfd, now_ms(), &parked);
 	} while (id >= 0 && bring_back(pfd, (uint16_t)id) && pfd_now_us() - begin < TICK_US);

@@ -11,7 +11,8 @@
  *	u8 who: [1:0] client, [2] the packet is as it stands, else it gets a fitting header,
  *	        [3] the client leaves and another one comes, [4] the service dies within it, and
  *	        the next one finds the packet again, [5] it comes twice
- *	u8 [2:0] descriptors, [7:3] of how many calls of the device the service survives
+ *	u8 [2:0] descriptors, [7:3] of how many calls of the device the service survives; and whose
+ *	   doorbell rings after it
  *	u8 type, of the header
  *	u8 size of the payload, then the payload
  */
@@ -44,6 +45,15 @@ pfd_log(enum pfd_level level, const char *format, ...)
 {
 	(void)level;
 	(void)format;
+}
+
+/* Time passes by being asked for. */
+static uint64_t clock_us;
+
+uint64_t
+pfd_now_us(void)
+{
+	return clock_us += 1500;
 }
 
 /* ---- A device that has the IDs of its contexts in mind, nothing else ------------------------- */
@@ -412,12 +422,27 @@ same_as_device(void)
 	need(state->switching == 0 && state->pending.object == PFD_NONE);
 }
 
-/* A doorbell, of any context; then the service looks. */
+/*
+ * A doorbell, of any context; then the service looks, and may die of that. The device has done all
+ * that it was told before, now and then.
+ */
 static void
-doorbell(uint8_t where)
+doorbell(const uint8_t *record)
 {
-	device.pages[where % 8][RVR_WRITE_INDEX_TX / sizeof(uint64_t)]++;
-	pfd_tick(&pfd);
+	const uint32_t sent = RVR_WRITE_INDEX_TX / sizeof(uint64_t);
+	const uint32_t done = RVR_READ_INDEX_TX / sizeof(uint64_t);
+	uint32_t i;
+
+	device.pages[record[1] % 8][sent]++;
+	for (i = 0; i < DEVICE_AMI_SW && record[1] % 3 == 0; i++)
+		if (device.bound[i] != 0)
+			device.pages[device.bound[i] - 1][done] =
+				device.pages[device.bound[i] - 1][sent];
+	calls_left = (record[0] & 16) != 0 ? record[1] >> 3 : -1;
+	if (setjmp(death) == 0)
+		pfd_tick(&pfd);
+	calls_left = -1;
+	pfd_recover(&pfd);
 }
 
 static void
@@ -491,7 +516,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		packet(places[i], data, data + RECORD_HEADER, len);
 		exception[4] = data[1];
 		pfd_exception(&pfd, exception);
-		doorbell(data[1]);
+		doorbell(data);
 		same_as_device();
 		data += RECORD_HEADER + len;
 		size -= RECORD_HEADER + len;

@@ -249,6 +249,13 @@ PFD = {
     "killed": pfd_context(0, 0, 0) + b"".join(
         packet(4, struct.pack("<16I", 6, 1 << 16, i + 1, *[0] * 13), 1 | 16, i << 3) +
         packet(4, struct.pack("<16I", 7, i + 1, *[0] * 14), 1 | 16, i << 3) for i in range(9)),
+    "share": b"".join(pfd_context(i, i, 0) for i in range(4)) +
+    b"".join(packet(5, b"", i % 4, i % 4) for i in range(64)) + pfd_command(13, 2, w4=2) +
+    pfd_command(34, 1, w4=1) + pfd_command(17, 1, w4=2) + pfd_command(17, 1, w4=3) +
+    pfd_command(23, 3, w4=0, w8=1 << 16, w12=4) + pfd_command(33, 1, w4=1) +
+    b"".join(packet(5, b"", i % 4, i % 4) for i in range(16)),
+    "share-dies": b"".join(pfd_context(i, i, 0) for i in range(4)) +
+    b"".join(packet(5, b"", 16 | j % 4, j % 4 | i << 3) for i in range(32) for j in range(4)),
     "malformed": packet(0, b"", raw=4) + packet(0, b"\1", raw=4) +
     packet(0, struct.pack("<HHIII", 4, 0, 80, 1, 0), raw=4) + packet(77) + packet(4, b"123"),
 }
