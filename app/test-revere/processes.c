@@ -15,6 +15,7 @@
 
 #include <rte_cycles.h>
 #include <rte_dmadev.h>
+#include <rte_eal.h>
 #include <rte_malloc.h>
 #include <rte_pause.h>
 

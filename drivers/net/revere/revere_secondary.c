@@ -10,6 +10,7 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
