@@ -28,7 +28,7 @@ guard_copy_fn guard_copy;
 
 /* ---- Where copies may fail --------------------------------------------------------------- */
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 #define EITHER_FAULT 3u /* an instruction that loads and stores */
 
@@ -52,6 +52,8 @@ in_valgrind(void)
 	return preload != NULL && strstr(preload, "vgpreload") != NULL;
 }
 
+#if defined(__x86_64__)
+
 /** "Enhanced rep movsb", which the compiler's functions don't know. */
 static bool
 has_erms(void)
@@ -69,11 +71,10 @@ guard_copy_best(void)
 	return has_erms() ? guard_copy_erms : guard_copy_avx;
 }
 
-static void
-copy_choose(void)
+static uintptr_t
+context_insn(const ucontext_t *context)
 {
-	if (!in_valgrind())
-		guard_copy = guard_copy_best();
+	return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
 }
 
 /**
@@ -81,8 +82,9 @@ copy_choose(void)
  * no address can be isn't reported.
  */
 static enum guard_result
-either_result(const greg_t *regs, const siginfo_t *info)
+either_result(const ucontext_t *context, const siginfo_t *info)
 {
+	const greg_t *regs = context->uc_mcontext.gregs;
 	uint64_t to = (uint64_t)regs[REG_RDI], at = (uint64_t)(uintptr_t)info->si_addr;
 	bool is_to = info->si_code == SI_KERNEL ? (to >> 47) != 0 :
 						  at - to < (uint64_t)regs[REG_RCX];
@@ -90,21 +92,66 @@ either_result(const greg_t *regs, const siginfo_t *info)
 	return is_to ? GUARD_DST_FAULT : GUARD_SRC_FAULT;
 }
 
+/** Goes on at guard_failed, with the result in the register that a function returns it in. */
+static void
+context_fail(ucontext_t *context, uint32_t result)
+{
+	context->uc_mcontext.gregs[REG_RAX] = (greg_t)result;
+	context->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)guard_failed;
+}
+
+#else
+
+guard_copy_fn
+guard_copy_best(void)
+{
+	return guard_copy_neon;
+}
+
+static uintptr_t
+context_insn(const ucontext_t *context)
+{
+	return context->uc_mcontext.pc;
+}
+
+/** No instruction of the routine loads and stores. */
+static enum guard_result
+either_result(const ucontext_t *context, const siginfo_t *info)
+{
+	(void)context;
+	(void)info;
+	return GUARD_SRC_FAULT;
+}
+
+static void
+context_fail(ucontext_t *context, uint32_t result)
+{
+	context->uc_mcontext.regs[0] = result;
+	context->uc_mcontext.pc = (uintptr_t)guard_failed;
+}
+
+#endif
+
+static void
+copy_choose(void)
+{
+	if (!in_valgrind())
+		guard_copy = guard_copy_best();
+}
+
 /** Makes a guarded copy that has failed return an error. false: the fault is someone else's. */
 static bool
 copy_fail(const siginfo_t *info, void *context)
 {
-	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
-	uintptr_t at = (uintptr_t)regs[REG_RIP];
+	uintptr_t at = context_insn(context);
 	size_t count = ((uintptr_t)__stop_guard_faults - (uintptr_t)__start_guard_faults) /
 		       sizeof(struct fault);
 
 	for (const struct fault *f = __start_guard_faults; count-- > 0; f++) {
 		if ((uintptr_t)&f->insn + (uintptr_t)(intptr_t)f->insn != at)
 			continue;
-		regs[REG_RAX] = (greg_t)(f->result == EITHER_FAULT ? either_result(regs, info) :
-								     f->result);
-		regs[REG_RIP] = (greg_t)(uintptr_t)guard_failed;
+		context_fail(context, f->result == EITHER_FAULT ? either_result(context, info) :
+								  f->result);
 		return true;
 	}
 	return false;

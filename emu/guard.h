@@ -33,10 +33,11 @@ typedef enum guard_result (*guard_copy_fn)(void *to, const void *from, size_t le
 /** Copies what doesn't overlap, while guard_usable(). NULL: there is none here. */
 extern guard_copy_fn guard_copy;
 
-/* Forms of it: guard_x86_64.S. */
+/* Forms of it: guard_x86_64.S, guard_aarch64.S. */
 enum guard_result guard_copy_sse2(void *to, const void *from, size_t len);
 enum guard_result guard_copy_avx(void *to, const void *from, size_t len);
 enum guard_result guard_copy_erms(void *to, const void *from, size_t len);
+enum guard_result guard_copy_neon(void *to, const void *from, size_t len);
 
 /** The best of them on this processor. */
 guard_copy_fn guard_copy_best(void);

@@ -14,6 +14,7 @@
 .macro TOUCH kind, insn:vararg
 100:	\insn
 	.pushsection guard_faults, "a", @progbits
+	.p2align 2
 	.long	100b - .
 	.long	\kind
 	.popsection

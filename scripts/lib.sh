@@ -88,6 +88,12 @@ install_packages()
 		die "could not install: $missing"
 }
 
+# debian_mirror: URI of the Debian mirror that this machine uses, nothing if none
+debian_mirror()
+{
+	apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -E '/debian/?$' | head -n 1
+}
+
 # dpdk_version: version of the DPDK that pkg-config finds, nothing if none
 dpdk_version()
 {
@@ -186,7 +192,7 @@ eal_memory_args()
 }
 
 # build_tree NAME: set up (if it is not yet) and compile the build folder NAME: gcc (build/), clang,
-# asan (ASan and UBSan) or tsan (build-NAME/). Warnings are errors where no sanitizer makes them up.
+# asan (ASan and UBSan), tsan or arm64 (build-NAME/). Warnings are errors where no sanitizer makes them up.
 build_tree()
 {
 	local dir=$(tree_dir "$1") cc=gcc options=()
@@ -196,6 +202,7 @@ build_tree()
 	clang) cc=clang options=(-Ddocs=disabled) ;;
 	asan) options=(-Db_sanitize=address,undefined) ;;
 	tsan) options=(-Db_sanitize=thread) ;;
+	arm64) options=(--cross-file "$CACHE/arm64/cross.ini" -Ddocs=disabled) ;;
 	*) die "no build named '$1'" ;;
 	esac
 	case $1 in

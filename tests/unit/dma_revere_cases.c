@@ -31,6 +31,7 @@
 #include <rte_malloc.h>
 
 #include "dma_revere_cases.h"
+#include "kernel.h"
 #include "revere_dma.h"
 
 #define ARENA 65536u /* bytes in each half */
@@ -1224,6 +1225,7 @@ split_mends_faults(void **state)
 	char args[256];
 
 	(void)state;
+	need_kernel_copies();
 	for (i = 0; i < RTE_DIM(faults); i++) {
 		for (j = 0; j < RTE_DIM(thresholds); j++) {
 			snprintf(args, sizeof(args), "%s,threshold=%s", faults[i], thresholds[j]);
@@ -1265,13 +1267,15 @@ static void
 reaches_other_memory(void **state)
 {
 	const uint32_t page = 4096, length = 3000;
-	struct chan *chan = chan_open("threshold=off", 64);
+	struct chan *chan;
 	uint8_t *other = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	rte_iova_t at = (uintptr_t)other;
 	uint32_t i;
 
 	(void)state;
+	need_kernel_copies();
+	chan = chan_open("threshold=off", 64);
 	assert_ptr_not_equal(other, MAP_FAILED);
 	assert_int_equal(mprotect(other + 2 * page, page, PROT_NONE), 0);
 	assert_int_equal(mprotect(other + 3 * page, page, PROT_READ), 0);
@@ -1300,13 +1304,15 @@ reaches_other_memory(void **state)
 static void
 split_survives_the_device(void **state)
 {
-	struct chan *chan = chan_open("threshold=100,faults.answer_lost=1,answer_timeout_ms=20",
-				      128);
-	struct revere_dma_vchan *vchan = inside(chan);
+	struct chan *chan;
+	struct revere_dma_vchan *vchan;
 	struct rte_pmd_revere_dma_threshold threshold;
 	enum rte_dma_vchan_status status;
 
 	(void)state;
+	need_kernel_copies();
+	chan = chan_open("threshold=100,faults.answer_lost=1,answer_timeout_ms=20", 128);
+	vchan = inside(chan);
 	device_break(chan, true);
 	apart_run(chan, 1000);
 	assert_int_equal(vchan->state, REVERE_DMA_ON_CPU);
@@ -1509,6 +1515,7 @@ callbacks_move_packets(void **state)
 	unsigned int i;
 
 	(void)state;
+	need_kernel_copies();
 	for (i = 0; i < RTE_DIM(args); i++) {
 		chan = chan_open(args[i], 256);
 		assert_int_equal(rte_pmd_revere_dma_channel_register(chan->dev, 0, PACKETS), 0);

@@ -19,6 +19,7 @@
 
 #include "emu_client.h"
 #include "emu_switch_cases.h"
+#include "kernel.h"
 
 #define MEMORY ((size_t)64 << 20)
 #define WAIT_NS UINT64_C(20000000000)
@@ -310,6 +311,7 @@ test_sva_rings(void **state)
 	uint8_t *own = aligned_alloc(64, 4096);
 	struct ec_ring tx, rx;
 
+	need_kernel_copies();
 	assert_non_null(own);
 	memset(own, 0, 4096); /* valgrind doesn't know what writes to it */
 	assert_int_equal(revere_emu_sva(c->emu, 0, true), 0);

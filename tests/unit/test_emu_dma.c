@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "amu.h"
+#include "kernel.h"
 
 #define PAGE 4096u
 #define PAGES 64u
@@ -138,6 +139,7 @@ test_sva(void **state)
 	uint8_t bytes[64], own[64];
 	uint64_t va = (uint64_t)(uintptr_t)own;
 
+	need_kernel_copies();
 	memset(own, 0x5a, sizeof(own));
 	assert_int_equal(dma_read(&f->view, bytes, va, sizeof(bytes)), -EFAULT);
 	f->space.sva = true;

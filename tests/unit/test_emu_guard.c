@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "guard.h"
+#include "kernel.h"
 
 #define PAGE 4096u
 #define ROOM (4 * PAGE)
@@ -320,6 +321,7 @@ test_others_later(void **state)
 	struct fixture *f = *state;
 	struct sigaction guards, first;
 
+	need_kernel_copies();
 	sigaction(SIGSEGV, NULL, &first);
 	begin();
 	sigaction(SIGSEGV, NULL, &guards);
@@ -444,6 +446,8 @@ main(void)
 		forms[num_forms++] = guard_copy_avx;
 	if (guard_copy_best() == guard_copy_erms)
 		forms[num_forms++] = guard_copy_erms;
+#elif defined(__aarch64__)
+	forms[num_forms++] = guard_copy_neon;
 #endif
 	guard_get();
 	if (guard_copy == NULL)
