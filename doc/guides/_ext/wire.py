@@ -317,14 +317,16 @@ class VhostAccount(Generated):
     sizes = (64, 512, 1518, 9000)
 
     def lines(self, header):
-        """What a packet costs, and what of that is what, for both directions."""
+        """What a packet costs, and what of that is what, for all rings and both directions."""
         results = json.loads(header.text)["results"]
         lines = []
-        for direction, way in (("enqueue", "To the guest"), ("dequeue", "From the guest")):
-            bench = f"vhost-{direction}-split-mergeable"
-            rows = [row for row in results if row["bench"] == bench and row["size"] in self.sizes]
-            if rows:
-                lines += account_table(way, rows)
+        for kind in ("split-mergeable", "packed-mergeable", "split-single", "packed-single"):
+            for direction, way in (("enqueue", "To the guest"), ("dequeue", "From the guest")):
+                bench = f"vhost-{direction}-{kind}"
+                rows = [row for row in results
+                        if row["bench"] == bench and row["size"] in self.sizes]
+                if rows:
+                    lines += account_table(f"{way}, {kind}", rows)
         return lines or ["Nothing has been recorded yet.", ""]
 
 

@@ -44,7 +44,9 @@
 #define SETTLE_TURNS 32u  /* submits of a period until what gets done is measured, */
 #define WAY_TURNS 32u	  /* and while it is; both end when all has been reported, */
 #define TURNS_MAX 2u	  /* or after that many times as many submits */
-#define LOOKS 3u	  /* at each way, of which the best one counts */
+#define COLD_TURNS 224u	  /* to settle with another way: buffers come round in the end, and */
+			  /* until then are in the caches of who copied to them last */
+#define LOOKS 2u	  /* at each way, of which the best one counts */
 #define LOSER 0.8	  /* of the best one, and a way isn't worth another look */
 #define EXPLORE_MIN 32u	  /* decisions from one look at all ways to the next: at first, */
 #define EXPLORE_MAX 512u  /* and after the same way was best several times */
@@ -591,7 +593,8 @@ period_turn(struct revere_dma_vchan *vchan, double interval, bool idle)
 		tune->settled = false;
 		way_end(vchan);
 		decide(vchan);
-	} else if (!tune->settled && part_ends(tune, SETTLE_TURNS, idle)) {
+	} else if (!tune->settled &&
+		   part_ends(tune, tune->exploring > 0 ? COLD_TURNS : SETTLE_TURNS, idle)) {
 		tune->settled = true;
 		tune->bytes = bytes_done(vchan);
 		tune->jobs = vchan->head;
