@@ -49,6 +49,10 @@ def test_bench(tmp_path, bench, peers, unit):
     # on a busy machine a thread may get nothing done in so short a time
     rows = settles(rows_of, lambda rows: all(
         figure > 0 for row in rows for figure in [row["project"], *row["peers"].values()]), 3)
+    if bench == "dma":
+        launch = rows.pop()
+        assert (launch["bench"], launch["size"], launch["unit"]) == ("dma-launch", 64, "cycles")
+        assert set(launch["peers"]) == {"skeleton"}
     features = {"net-rss": "plain", "net-checksum": "plain", "net-vxlan": "plain",
                 "net-rules": "one-rule"} if bench == "net" else {}
     assert len(rows) == 4 + len(features)
