@@ -378,13 +378,17 @@ revere_dma_auto_answers(struct revere_dma_vchan *vchan, uint64_t now)
 	double cycles = engine_cycles(vchan, vchan->answered_ops - tune->answered_ops,
 				      vchan->answered_bytes - tune->answered_bytes);
 
+	tune->answered_ops = vchan->answered_ops;
+	tune->answered_bytes = vchan->answered_bytes;
+	if (tune->way != RTE_PMD_REVERE_DMA_WAY_SPLIT) { /* nothing follows from its pace */
+		tune->busy_since = 0;
+		return;
+	}
 	/* Its pace is known if it had something to do all the time. */
 	if (tune->busy_since != 0 && cycles > 0)
 		tune->engine_scale = mean(tune->engine_scale,
 					  (double)(now - tune->busy_since) / cycles);
 	tune->busy_since = vchan->amu_ops == vchan->answered_ops ? 0 : now;
-	tune->answered_ops = vchan->answered_ops;
-	tune->answered_bytes = vchan->answered_bytes;
 	if (!tune->overloaded || backlog(vchan) > backlog_most(vchan) / 2 || ring_fills(vchan))
 		return;
 	tune->overloaded = false;
@@ -621,7 +625,7 @@ revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now)
 	tune->sent = vchan->amu_ops;
 	if (sent > 0)
 		tune->burst = mean(tune->burst, (double)sent);
-	if (tune->busy_since == 0 && sent > 0)
+	if (tune->busy_since == 0 && sent > 0 && tune->way == RTE_PMD_REVERE_DMA_WAY_SPLIT)
 		tune->busy_since = now;
 	period_turn(vchan, interval, idle);
 	if (tune->turns == SAMPLE_TURN && !tune->settled)
