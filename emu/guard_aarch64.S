@@ -8,23 +8,9 @@
  * Nothing lies on the stack and the link register is kept, so that this is a plain return.
  */
 
-	.text
+#include "guard_table.inc"
 
-/* An instruction that loads, or stores. */
-.macro TOUCH kind, insn:vararg
-100:	\insn
-	.pushsection guard_faults, "a", %progbits
-	.p2align 2
-	.long	100b - .
-	.long	\kind
-	.popsection
-.endm
-.macro LOAD insn:vararg
-	TOUCH	1, \insn	/* GUARD_SRC_FAULT */
-.endm
-.macro STORE insn:vararg
-	TOUCH	2, \insn	/* GUARD_DST_FAULT */
-.endm
+	.text
 
 .macro DONE
 	mov	w0, #0

@@ -8,23 +8,10 @@
  * Nothing lies on the stack, so that this is a plain return.
  */
 
+#include "guard_table.inc"
+
 	.text
 
-/* An instruction that loads, or stores. */
-.macro TOUCH kind, insn:vararg
-100:	\insn
-	.pushsection guard_faults, "a", @progbits
-	.p2align 2
-	.long	100b - .
-	.long	\kind
-	.popsection
-.endm
-.macro LOAD insn:vararg
-	TOUCH	1, \insn	/* GUARD_SRC_FAULT */
-.endm
-.macro STORE insn:vararg
-	TOUCH	2, \insn	/* GUARD_DST_FAULT */
-.endm
 .macro MOVE insn:vararg
 	TOUCH	3, \insn	/* either: guard.c finds out */
 .endm
