@@ -98,6 +98,20 @@ def test_offload(switch):
     leave(pmd)
 
 
+def test_mirror(switch):
+    """What goes to one virtual port is seen by another one, too."""
+    pmd, tap = switch()
+    pmd.command("set fwd rxonly")
+    pmd.command("start")
+    pmd.command(f"set sample_actions 0 port_id id {REPR1} / end")
+    rule(pmd, "pattern represented_port ethdev_port_id is 0 / eth / ipv4 / udp dst is 5 / end "
+              f"actions sample ratio 1 index 0 / represented_port ethdev_port_id {REPR0} / end")
+    for _ in range(3):
+        tap.send(FRAME / UDP(dport=5) / PAYLOAD)
+    assert arrives(pmd, VIRTUAL0, 3) and arrives(pmd, VIRTUAL1, 3)
+    leave(pmd)
+
+
 def test_out(switch):
     """Of what a virtual port sends, a rule sends one kind on; the rest comes to the switch."""
     pmd, tap = switch()
