@@ -400,6 +400,99 @@ pfd_detach_ami_sw(struct pfd *pfd, uint16_t id)
 	ami_sw->taken = false;
 }
 
+#define POST(pfd, command, ...)                                                                \
+	do {                                                                                   \
+		const struct rvr_##command##_req req_ = { __VA_ARGS__ };                       \
+		uint8_t request_[RVR_MGT_MSG_SIZE];                                            \
+											       \
+		rvr_##command##_req_encode(request_, &req_, RVR_STATUS_OK);                    \
+		(pfd)->backend->post((pfd)->arg, request_);                                    \
+	} while (0)
+
+static bool
+attached_ami_sw(const struct pfd_state *state, uint32_t id, uint16_t owner)
+{
+	return state->ami_sw[id].owner == owner && state->ami_sw[id].taken;
+}
+
+static bool
+attached_ami_hw(const struct pfd_state *state, uint32_t id, uint16_t owner)
+{
+	return state->ami_hw[id].owner == owner && state->ami_hw[id].taken;
+}
+
+static bool
+attached_asn(const struct pfd_state *state, uint32_t id, uint16_t owner)
+{
+	return state->asn_owner[id] == owner && state->asn[id].device != 0;
+}
+
+/* Commands of a detach, but for what exceptions have to be taken before. */
+static void
+post_detach(struct pfd *pfd, uint16_t owner)
+{
+	const struct pfd_state *state = pfd->state;
+	uint32_t id;
+
+	/* First everything stands still. */
+	for (id = 0; id < PFD_IDS; id++)
+		if (attached_ami_sw(state, id, owner))
+			POST(pfd, f_ami_sw_disable, .ami_sw_id = state->ami_sw[id].phy_id);
+	for (id = 0; id < PFD_IDS; id++)
+		if (attached_asn(state, id, owner))
+			POST(pfd, pf_asn_destroy, .asn_id = state->asn[id].device - 1u);
+	for (id = 0; id < PFD_IDS; id++) {
+		if (!attached_ami_hw(state, id, owner))
+			continue;
+		POST(pfd, f_ami_hw_disable, .ami_hw_id = id);
+		POST(pfd, f_ami_hw_reset, .ami_hw_id = id);
+		POST(pfd, pf_ami_hw_unmap, .phy_ami_hw_id = state->ami_hw[id].phy_id,
+			.aha_id = state->ami_hw[id].aha_id);
+	}
+}
+
+/* The device has forgotten all: until then a process that dies must not have. */
+static void
+note_detached(struct pfd *pfd, uint16_t owner)
+{
+	struct pfd_state *state = pfd->state;
+	uint32_t id;
+
+	for (id = 0; id < PFD_IDS; id++) {
+		struct pfd_ami_sw *ami_sw = &state->ami_sw[id];
+		struct pfd_ami_hw *ami_hw = &state->ami_hw[id];
+
+		if (attached_asn(state, id, owner)) {
+			state->device_asn[state->asn[id].device - 1] = 0;
+			state->asn[id].device = 0;
+		}
+		if (attached_ami_hw(state, id, owner)) {
+			state->phy_ami_hw[ami_hw->aha_id % PFD_AHAS][ami_hw->phy_id] = 0;
+			ami_hw->taken = false;
+		}
+		if (attached_ami_sw(state, id, owner)) {
+			state->phy_ami_sw[ami_sw->phy_id] = 0;
+			state->device_ami_sw[ami_sw->phy_id] = 0;
+			ami_sw->taken = false;
+		}
+	}
+}
+
+void
+pfd_detach_all(struct pfd *pfd, uint16_t owner)
+{
+	uint32_t id;
+
+	post_detach(pfd, owner);
+	pfd->backend->flush(pfd->arg);
+	take_exceptions(pfd);
+	for (id = 0; id < PFD_IDS; id++)
+		if (attached_ami_sw(pfd->state, id, owner))
+			POST(pfd, pf_ami_sw_unmap, .phy_ami_sw_id = pfd->state->ami_sw[id].phy_id);
+	pfd->backend->flush(pfd->arg);
+	note_detached(pfd, owner);
+}
+
 void
 pfd_park(struct pfd *pfd, uint16_t id)
 {

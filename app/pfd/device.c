@@ -33,7 +33,7 @@
 
 #define TIMEOUT_S 10
 #define MESSAGE_MAX 512
-#define COMMAND_LOG2 2
+#define COMMAND_LOG2 6 /* at most; of responses too */
 #define EXCEPTION_LOG2 8
 #define RINGS_IOVA UINT64_C(0x100000)
 #define RINGS_SIZE 0x10000u
@@ -41,6 +41,8 @@
 #define RESPONSE_AT 0x1000u
 #define EXCEPTION_AT 0x4000u
 
+_Static_assert(COMMAND_AT + (RVR_MGT_MSG_SIZE << COMMAND_LOG2) <= RESPONSE_AT, "rings");
+_Static_assert(RESPONSE_AT + (RVR_MGT_MSG_SIZE << COMMAND_LOG2) <= EXCEPTION_AT, "rings");
 _Static_assert(EXCEPTION_AT + (RVR_MGT_MSG_SIZE << EXCEPTION_LOG2) <= RINGS_SIZE, "rings");
 
 /* ---- vfio-user ------------------------------------------------------------------------------- */
@@ -79,6 +81,8 @@ struct pfd_device {
 	int rings_fd, event_fd;
 	uint8_t *rings;
 	uint64_t command, response, exception; /* our indices */
+	uint64_t acknowledged; /* response, as the device knows it */
+	unsigned int log2_commands;
 	uint32_t vectors;
 	volatile uint64_t *pages[PFD_IDS]; /* that were looked at */
 };
@@ -264,25 +268,59 @@ wait_index(struct pfd_device *device, uint32_t offset, uint64_t wanted)
 	return -ENODEV;
 }
 
+/* All that was posted is done: each command has one response. */
+static int
+device_flush(void *arg)
+{
+	struct pfd_device *device = arg;
+	const uint64_t size = UINT64_C(1) << device->log2_commands;
+	int ret;
+
+	if (device->response == device->command)
+		return 0;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	ret = write64(device, RVR_MGT_WRITE_INDEX_TX, device->command);
+	if (ret == 0)
+		ret = wait_index(device, RVR_MGT_WRITE_INDEX_RX, device->command);
+	if (ret < 0)
+		return ret;
+	device->response = device->command;
+	/* Room for as many responses as commands is enough. */
+	if (device->response - device->acknowledged < size / 2)
+		return 0;
+	device->acknowledged = device->response;
+	return write64(device, RVR_MGT_READ_INDEX_RX, device->response);
+}
+
+/* A register costs a message to the server and one back: commands share these. */
+static int
+device_post(void *arg, const void *request)
+{
+	struct pfd_device *device = arg;
+	int ret = 0;
+
+	if (device->command - device->acknowledged == UINT64_C(1) << device->log2_commands)
+		ret = device_flush(device);
+	if (ret < 0)
+		return ret;
+	memcpy(slot(device, COMMAND_AT, device->command, device->log2_commands), request,
+		RVR_MGT_MSG_SIZE);
+	device->command++;
+	return 0;
+}
+
 static int
 device_command(void *arg, const void *request, void *response)
 {
 	struct pfd_device *device = arg;
-	int ret;
+	int ret = device_post(device, request);
 
-	memcpy(slot(device, COMMAND_AT, device->command, COMMAND_LOG2), request,
-		RVR_MGT_MSG_SIZE);
-	device->command++;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	ret = write64(device, RVR_MGT_WRITE_INDEX_TX, device->command);
 	if (ret == 0)
-		ret = wait_index(device, RVR_MGT_WRITE_INDEX_RX, device->response + 1);
-	if (ret < 0)
-		return ret;
-	memcpy(response, slot(device, RESPONSE_AT, device->response, COMMAND_LOG2),
-		RVR_MGT_MSG_SIZE);
-	device->response++;
-	return write64(device, RVR_MGT_READ_INDEX_RX, device->response);
+		ret = device_flush(device);
+	if (ret == 0)
+		memcpy(response, slot(device, RESPONSE_AT, device->response - 1,
+			device->log2_commands), RVR_MGT_MSG_SIZE);
+	return ret;
 }
 
 int
@@ -427,6 +465,8 @@ device_irq_trigger(void *arg, uint32_t vector)
 
 const struct pfd_backend pfd_device_backend = {
 	.command = device_command,
+	.post = device_post,
+	.flush = device_flush,
 	.reg_read = device_reg_read,
 	.exception = device_exception,
 	.page = device_page,
@@ -522,6 +562,8 @@ rings_make(struct pfd_device *device)
 static int
 bring_up(struct pfd_device *device)
 {
+	uint64_t most = rvr_get(read64(device, RVR_AMU_IDR), RVR_AMU_IDR_MAX_LOG2_SIZE);
+	const uint64_t log2 = most < COMMAND_LOG2 ? most : COMMAND_LOG2;
 	const struct {
 		uint32_t offset;
 		uint64_t value;
@@ -529,9 +571,9 @@ bring_up(struct pfd_device *device)
 		{ RVR_AMU_CR, 0 },
 		{ RVR_AMU_CR, rvr_prep(RVR_AMU_CR_AMU_EN, 1) },
 		{ RVR_MSK_BASE_PTR + 0x10 * RVR_MSK_COMMAND, RINGS_IOVA + COMMAND_AT },
-		{ RVR_MSK_CTRL + 0x10 * RVR_MSK_COMMAND, COMMAND_LOG2 },
+		{ RVR_MSK_CTRL + 0x10 * RVR_MSK_COMMAND, log2 },
 		{ RVR_MSK_BASE_PTR + 0x10 * RVR_MSK_RESPONSE, RINGS_IOVA + RESPONSE_AT },
-		{ RVR_MSK_CTRL + 0x10 * RVR_MSK_RESPONSE, COMMAND_LOG2 },
+		{ RVR_MSK_CTRL + 0x10 * RVR_MSK_RESPONSE, log2 },
 		{ RVR_MSK_BASE_PTR + 0x10 * RVR_MSK_EXCEPTION, RINGS_IOVA + EXCEPTION_AT },
 		{ RVR_MSK_CTRL + 0x10 * RVR_MSK_EXCEPTION, EXCEPTION_LOG2 },
 		{ RVR_MGT_RX_VECTOR, 0 },
@@ -546,6 +588,7 @@ bring_up(struct pfd_device *device)
 		pfd_log(PFD_ERR, "the device's architecture revision isn't %d", RVR_ARCH_MAJOR);
 		return -ENOTSUP;
 	}
+	device->log2_commands = (unsigned int)log2;
 	for (i = 0; i < sizeof(writes) / sizeof(writes[0]) && ret == 0; i++)
 		ret = write64(device, writes[i].offset, writes[i].value);
 	return ret;
@@ -620,6 +663,8 @@ catch_up(struct pfd_device *device)
 	int ret;
 
 	device->command = read64(device, RVR_MGT_WRITE_INDEX_TX);
+	device->log2_commands = (unsigned int)rvr_get(read64(device,
+		RVR_MSK_CTRL + 0x10 * RVR_MSK_COMMAND), RVR_MSK_CTRL_LOG2_SIZE);
 	if (device->lost)
 		return -ENODEV;
 	ret = wait_index(device, RVR_MGT_READ_INDEX_TX, device->command);
@@ -627,6 +672,7 @@ catch_up(struct pfd_device *device)
 	if (ret == 0)
 		ret = wait_index(device, RVR_MGT_WRITE_INDEX_RX, device->command);
 	device->response = device->command;
+	device->acknowledged = device->command;
 	if (ret == 0)
 		ret = write64(device, RVR_MGT_READ_INDEX_RX, device->response);
 	device->exception = read64(device, RVR_MGT_READ_INDEX_RX + 8 * RVR_MGT_RX_EXCEPTION);

@@ -196,11 +196,8 @@ pfd_drop_all(struct pfd *pfd, unsigned int place)
 	uint16_t owner = (uint16_t)(place + 1);
 	uint32_t id;
 
-	/* First everything stands still. */
-	for (id = 0; id < PFD_IDS && usage->contexts > 0; id++)
-		if (state->ami_sw[id].owner == owner && state->ami_sw[id].taken)
-			PFD_EXECUTE(pfd, f_ami_sw_disable,
-				.ami_sw_id = state->ami_sw[id].phy_id);
+	if (usage->contexts + usage->agents_contexts + usage->sessions > 0)
+		pfd_detach_all(pfd, owner);
 	for (id = 0; id < PFD_IDS && usage->sessions > 0; id++)
 		if (state->asn_owner[id] == owner)
 			pfd_drop_asn(pfd, (uint16_t)id);

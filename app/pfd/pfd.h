@@ -219,6 +219,9 @@ int pfd_request_parse(const void *packet, size_t size, const int *fds, unsigned 
 /* The device. Functions give 0 or a negative errno; -ENODEV: it is gone. */
 struct pfd_backend {
 	int (*command)(void *arg, const void *request, void *response);
+	/* A command whose response nobody wants: done, in its turn, by flush() at the latest. */
+	int (*post)(void *arg, const void *request);
+	int (*flush)(void *arg);
 	uint64_t (*reg_read)(void *arg, uint32_t offset);
 	/* An exception: 1, 0 there is none. */
 	int (*exception)(void *arg, void *msg);
@@ -326,6 +329,8 @@ bool pfd_ami_sw_free(struct pfd *pfd);
 void pfd_detach_asn(struct pfd *pfd, uint16_t id);
 void pfd_detach_ami_hw(struct pfd *pfd, uint16_t id);
 void pfd_detach_ami_sw(struct pfd *pfd, uint16_t id);
+/* All three, of all that is an owner's, with few messages to the device. */
+void pfd_detach_all(struct pfd *pfd, uint16_t owner);
 void pfd_park(struct pfd *pfd, uint16_t id);
 /* An AMI-SW with its AMI-HWs and sessions; if that fails it is parked. As pfd_attach_ami_sw(). */
 int pfd_restore(struct pfd *pfd, uint16_t id);

@@ -241,6 +241,21 @@ model_command(void *arg, const void *request, void *response)
 	return 0;
 }
 
+static int
+model_post(void *arg, const void *request)
+{
+	uint8_t response[RVR_MGT_MSG_SIZE];
+
+	return model_command(arg, request, response);
+}
+
+static int
+model_flush(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
 static uint64_t
 model_reg_read(void *arg, uint32_t offset)
 {
@@ -328,6 +343,8 @@ model_irq_trigger(void *arg, uint32_t vector)
 
 static const struct pfd_backend model = {
 	.command = model_command,
+	.post = model_post,
+	.flush = model_flush,
 	.reg_read = model_reg_read,
 	.exception = model_exception,
 	.page = model_page,
