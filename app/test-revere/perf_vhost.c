@@ -65,7 +65,8 @@ struct way {
 
 struct bench {
 	const struct options *options;
-	struct rte_mempool *guest_pool, *host_pool;
+	struct rte_mempool *guest_pools[2]; /**< of these: a ring may keep most of what it sent */
+	struct rte_mempool *host_pool;
 	struct vhost_end ends[2]; /**< vhost copies; a dmadev does */
 	struct way ways[WAYS_MAX];
 	uint32_t room; /**< bytes of an mbuf */
@@ -155,12 +156,12 @@ guest_receive(struct bench *bench, uint16_t port, bool compare)
 }
 
 static bool
-burst_make(struct bench *bench, uint32_t first, struct rte_mbuf **mbufs)
+burst_make(struct bench *bench, struct rte_mempool *pool, uint32_t first, struct rte_mbuf **mbufs)
 {
 	uint32_t i;
 
 	for (i = 0; i < BURST; i++) {
-		mbufs[i] = packet_make(bench->guest_pool, bench->room, bench->size, first + i);
+		mbufs[i] = packet_make(pool, bench->room, bench->size, first + i);
 		if (mbufs[i] == NULL) {
 			rte_pktmbuf_free_bulk(mbufs, i);
 			return false;
@@ -171,17 +172,19 @@ burst_make(struct bench *bench, uint32_t first, struct rte_mbuf **mbufs)
 
 /** Puts a round's packets on the guest's ring: whole bursts. */
 static bool
-guest_send(struct bench *bench, uint16_t port)
+guest_send(struct bench *bench, const struct vhost_end *to)
 {
 	uint64_t late = perf_end(VHOST_PATIENCE_MS);
 	struct rte_mbuf *mbufs[BURST];
+	struct rte_mempool *pool = bench->guest_pools[to->async];
 	uint32_t made = 0, sent = 0;
 
 	while (sent < bench->round && rte_rdtsc() < late) {
-		if (sent == made && !burst_make(bench, made, mbufs))
+		if (sent == made && !burst_make(bench, pool, made, mbufs))
 			return false;
 		made += sent == made ? BURST : 0;
-		sent += rte_eth_tx_burst(port, 0, &mbufs[sent % BURST], (uint16_t)(made - sent));
+		sent += rte_eth_tx_burst(to->port, 0, &mbufs[sent % BURST],
+					 (uint16_t)(made - sent));
 	}
 	rte_pktmbuf_free_bulk(&mbufs[sent % BURST], made - sent);
 	return sent == bench->round;
@@ -252,7 +255,7 @@ dequeue_once(struct bench *bench, const struct way *way, bool compare)
 {
 	/* A burst may be one packet longer than what is left of the round, but isn't. */
 	struct rte_mbuf *mbufs[ROUND_MAX + BURST];
-	bool good = guest_send(bench, way->end->port) && round_dequeue(bench, way, mbufs);
+	bool good = guest_send(bench, way->end) && round_dequeue(bench, way, mbufs);
 	uint32_t i;
 
 	for (i = 0; good && i < bench->round; i++) {
@@ -485,7 +488,7 @@ way_start(struct bench *bench, struct way *way, const char *name)
 	if (async)
 		ret = dma_start(way);
 	if (ret == 0 && !way->end->there)
-		ret = vhost_end_start(way->end, async, &kind, bench->guest_pool);
+		ret = vhost_end_start(way->end, async, &kind, bench->guest_pools[async]);
 	return ret;
 }
 
@@ -643,10 +646,11 @@ cmd_perf_vhost(int argc, char **argv)
 	bench = (struct bench){ .options = &options };
 	pattern_make();
 	bench.room = options.mergeable ? ROOM_SHORT : ROOM_LONG;
-	bench.guest_pool = pool_new("guest", bench.room);
+	bench.guest_pools[0] = pool_new("guest0", bench.room);
+	bench.guest_pools[1] = pool_new("guest1", bench.room);
 	bench.host_pool = pool_new("host", bench.room);
-	if (bench.guest_pool == NULL || bench.host_pool == NULL ||
-	    test_json_open(options.json) != 0)
+	if (bench.guest_pools[0] == NULL || bench.guest_pools[1] == NULL ||
+	    bench.host_pool == NULL || test_json_open(options.json) != 0)
 		return EXIT_FAILURE;
 	ret = run(&bench);
 	test_json_close();
