@@ -117,15 +117,20 @@ uint16_t
 cmd_pf_f_trap_configure(struct amu_function *function, const void *cmd, void *rsp)
 {
 	struct amu *amu = function->amu;
+	bool of_set = rvr_msg_get(cmd, RVR_TRAP_SET_MAGIC_OFFSET, 31, 0) == RVR_TRAP_MAGIC;
 	struct rvr_pf_f_trap_configure_req req;
+	struct amu_function *owner;
 
 	(void)rsp;
 	rvr_pf_f_trap_configure_req_decode(cmd, &req);
 	if (req.f_owner >= amu->num_functions)
 		return RVR_ST_PF_F_TRAP_CONFIGURE_F_OWNER_INVALID;
-	if (amu->functions[req.f_owner].enabled)
+	owner = &amu->functions[req.f_owner];
+	/* Of a VF that is trapped already the set may change at any time. */
+	if (owner->enabled && !(of_set && req.enable && owner->trapped))
 		return RVR_ST_PF_F_TRAP_CONFIGURE_F_OWNER_ENABLED;
-	amu->functions[req.f_owner].trapped = req.enable;
+	owner->trapped = req.enable;
+	owner->mgt->trap_set = of_set ? rvr_msg_get(cmd, RVR_TRAP_SET_OFFSET, 63, 0) : UINT64_MAX;
 	return RVR_STATUS_OK;
 }
 
@@ -134,15 +139,12 @@ cmd_pf_f_trap_resp(struct amu_function *function, const void *cmd, void *rsp)
 {
 	struct amu *amu = function->amu;
 	struct rvr_pf_f_trap_resp_req req;
-	uint8_t msg[RVR_MGT_MSG_SIZE] = {0};
 
 	(void)rsp;
 	rvr_pf_f_trap_resp_req_decode(cmd, &req);
 	if (req.f_target == 0 || req.f_target >= amu->num_functions)
 		return RVR_ST_PF_F_TRAP_RESP_NOT_DELIVERED;
-	/* The response itself, from its OPCODE on: see mgt.c. */
-	memcpy(msg, (const uint8_t *)cmd + 4, sizeof(msg) - 4);
-	if (mgt_respond(&amu->functions[req.f_target], msg) != 0)
+	if (trap_answer(&amu->functions[req.f_target], cmd) != 0)
 		return RVR_ST_PF_F_TRAP_RESP_NOT_DELIVERED;
 	return RVR_STATUS_OK;
 }

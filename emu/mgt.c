@@ -13,10 +13,6 @@
  *   index, to AMU_CR or AMU_SR, so mending the cause and ringing the doorbell is enough.
  * - A command is executed only when its response has a slot that can be written.
  * - An exception or trace message that can't be written is lost.
- * - A trapped command goes to the PF as it is from its OPCODE on, at 0x4 of E-PF-TRAPPED-CMD; the
- *   response comes back at 0x4 of PF-F-TRAP-RESP in the same way. The last four bytes, which no
- *   F-* command or response uses, are cut. A Function has one trapped command at a time, its
- *   others wait in its ring.
  * - A VF's management runs while AMU_EN is set in the PF and the VF is enabled.
  */
 
@@ -290,7 +286,7 @@ mgt_rings_reset(struct amu_function *function)
 	mgt->rx_seen = 0;
 	mgt->tx_seen = 0;
 	mgt->held_count = 0;
-	mgt->trap_waiting = false;
+	mgt->trap = MGT_TRAP_NONE;
 	mgt_typeb_locked(function);
 	pthread_mutex_unlock(&function->trace_lock);
 }
@@ -370,8 +366,7 @@ mgt_response_publish(struct amu_function *function, const void *msg)
 		mgt_digests(function);
 }
 
-/* Sends a response, or what injected faults leave of it. */
-static void
+void
 mgt_response(struct amu_function *function, uint8_t *msg)
 {
 	const struct revere_emu_faults *faults = &function->amu->config.faults;
@@ -393,8 +388,7 @@ mgt_response(struct amu_function *function, uint8_t *msg)
 	atomic_store(&function->amu->mgt_pending, true);
 }
 
-/* 0, -EAGAIN no room now, -EFAULT no ring. */
-static int
+int
 mgt_response_room(struct amu_function *function)
 {
 	struct mgt_function *mgt = function->mgt;
@@ -405,21 +399,11 @@ mgt_response_room(struct amu_function *function)
 }
 
 int
-mgt_respond(struct amu_function *function, const void *msg)
+mgt_exception_room(struct amu_function *function)
 {
-	uint8_t copy[RVR_MGT_MSG_SIZE];
-	int ret;
-
-	if (!function->enabled || !function->bus_master || !function->mgt->trap_waiting)
-		return -ENOENT;
-	ret = mgt_response_room(function);
-	if (ret != 0)
-		return ret;
-	memcpy(copy, msg, sizeof(copy));
-	mgt_response(function, copy);
-	function->mgt->trap_waiting = false;
-	mgt_ready(function);
-	return 0;
+	if (!function->amu->running || !function->enabled || !function->bus_master)
+		return -EAGAIN;
+	return mgt_rx_room(function, &function->view, RVR_MSK_EXCEPTION, 0, false);
 }
 
 void
@@ -571,27 +555,10 @@ mgt_pump(struct amu *amu)
 
 /* ---- Commands ---------------------------------------------------------------------------- */
 
-/* Hands a VF's command to the PF; false: its exception ring has no room now. */
-static bool
-mgt_trap(struct amu_function *function, const uint8_t *cmd)
+void
+mgt_execute(struct amu_function *function, const uint8_t *msg)
 {
-	struct amu_function *pf = &function->amu->functions[0];
-	uint8_t msg[RVR_MGT_MSG_SIZE] = {0};
-
-	if (!pf->bus_master ||
-	    mgt_rx_room(pf, &pf->view, RVR_MSK_EXCEPTION, 0, false) == -EAGAIN)
-		return false;
-	memcpy(msg + 4, cmd, sizeof(msg) - 4);
-	rvr_msg_put(msg, 0, 15, 0, RVR_E_PF_TRAPPED_CMD);
-	rvr_msg_put(msg, 0, 31, 16, function->id);
-	function->mgt->trap_waiting = true;
-	mgt_exception(pf, msg);
-	return true;
-}
-
-static void
-mgt_execute(struct amu_function *function, const struct mgt_cmd *cmd, const uint8_t *msg)
-{
+	const struct mgt_cmd *cmd = mgt_cmd_find(rvr_msg_opcode(msg));
 	uint8_t rsp[RVR_MGT_MSG_SIZE] = {0};
 	uint16_t status;
 
@@ -640,7 +607,7 @@ static bool
 mgt_may_run(const struct amu_function *function)
 {
 	return function->amu->running && function->enabled && function->bus_master &&
-	       !function->mgt->trap_waiting;
+	       function->mgt->trap == MGT_TRAP_NONE;
 }
 
 /* One command; false: there is nothing to do now. */
@@ -649,15 +616,17 @@ mgt_step(struct amu_function *function)
 {
 	uint8_t msg[RVR_MGT_MSG_SIZE];
 	const struct mgt_cmd *cmd;
-	bool allowed;
+	bool allowed, trapped;
 
 	/* What workers met before this command is told before its response. */
 	mgt_pump_locked(function->amu);
+	trap_again(function);
 	if (!mgt_may_run(function) || !mgt_fetch(function, msg))
 		return false;
 	cmd = mgt_cmd_find(rvr_msg_opcode(msg));
 	allowed = cmd != NULL && mgt_cmd_allowed(function, cmd);
-	if (allowed && function->trapped && !mgt_trap(function, msg))
+	trapped = allowed && trap_wanted(function, rvr_msg_opcode(msg));
+	if (trapped && !trap_begin(function, msg))
 		return false;
 	function->amu->mgt->commands++;
 	/* The device owns a copy: the slot is software's again. */
@@ -667,9 +636,11 @@ mgt_step(struct amu_function *function)
 		amu_log(function->amu, REVERE_EMU_LOG_NOTICE, "function %u: invalid command %u",
 			function->id, rvr_msg_opcode(msg));
 		mgt_error(function, RVR_ERROR_STATE_INVALID_COMMAND);
-	} else if (!function->trapped) {
-		mgt_execute(function, cmd, msg);
+	} else if (!trapped) {
+		mgt_execute(function, msg);
 	}
+	if (function->id == 0)
+		trap_retry(function->amu);
 	return true;
 }
 

@@ -40,6 +40,7 @@ struct mgt {
 	_Atomic bool fault_new; /**< `faulted` has gained a bit since mgt_pump_locked() */
 	bool ready;	   /**< some Function has `ready` */
 	bool wake;	   /**< a command has given workers something to do */
+	bool trap_untold;  /**< some Function has MGT_TRAP_UNTOLD */
 };
 
 /** A response that is held back. */
@@ -48,10 +49,20 @@ struct mgt_held {
 	uint8_t msg[RVR_MGT_MSG_SIZE];
 };
 
+/** A trapped command, which its Function's others wait for. */
+enum mgt_trap {
+	MGT_TRAP_NONE,
+	MGT_TRAP_UNTOLD, /**< the PF isn't told yet, or not any more */
+	MGT_TRAP_TOLD,	 /**< waits for PF-F-TRAP-RESP */
+};
+
 /** A Function's own state. */
 struct mgt_function {
 	bool ready;		/**< commands may have become executable */
-	bool trap_waiting;	/**< a trapped command waits for PF-F-TRAP-RESP */
+	enum mgt_trap trap;	/**< whether a trapped command waits for the PF */
+	uint16_t trap_number;	/**< its number, or that of the last one */
+	uint64_t trap_set;	/**< by OPCODE: commands that are trapped, if any are */
+	uint8_t trapped[RVR_MGT_MSG_SIZE]; /**< the command */
 	uint64_t rx_seen;	/**< DIGEST AND NOT MASK when last looked at; trace_lock */
 	uint64_t tx_seen;	/**< the same of the command ring */
 	struct dma_view trace_view; /**< trace_lock */
@@ -100,8 +111,29 @@ void mgt_typeb(struct amu_function *function);
 /** AMU_EN 0->1 and reset: indices, held responses and digests are zero. */
 void mgt_rings_reset(struct amu_function *function);
 
-/** A response that is not the answer to the command being executed: PF-F-TRAP-RESP. */
-int mgt_respond(struct amu_function *function, const void *msg);
+/** Room for a message: 0, -EAGAIN the ring is full, -EFAULT it can't be used. */
+int mgt_exception_room(struct amu_function *function);
+int mgt_response_room(struct amu_function *function);
+
+/** Sends a response, or what injected faults leave of it. */
+void mgt_response(struct amu_function *function, uint8_t *msg);
+/** Executes a command that the Function may use, and sends the response: there is room for it. */
+void mgt_execute(struct amu_function *function, const uint8_t *msg);
+
+/* ---- Commands that the PF decides on: trap.c ----------------------------------------------- */
+
+/** Whether a Function's commands with this OPCODE are trapped. */
+bool trap_wanted(const struct amu_function *function, uint16_t opcode);
+/** Hands a VF's command to the PF; false: its exception ring has no room now. */
+bool trap_begin(struct amu_function *function, const uint8_t *cmd);
+/** Tells the PF of a command again that it forgot, as soon as it can be. */
+void trap_again(struct amu_function *function);
+/** The PF has forgotten the commands that it was told of: AMU_EN 0->1. */
+void trap_forgotten(struct amu *amu);
+/** The PF may be told now of what it isn't yet. */
+void trap_retry(struct amu *amu);
+/** PF-F-TRAP-RESP for a VF. */
+int trap_answer(struct amu_function *function, const uint8_t *cmd);
 
 /* ---- Commands ---------------------------------------------------------------------------- */
 

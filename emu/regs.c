@@ -99,6 +99,7 @@ regs_cr_written(struct amu_function *function, uint64_t old, uint64_t value)
 	if (!was && is) {
 		mgt_reg_set(function, RVR_AMU_SR, 0);
 		mgt_rings_reset(function);
+		trap_forgotten(amu);
 	}
 	if (was != is)
 		amu->running = is;

@@ -375,16 +375,6 @@ pfd_detach_ami_hw(struct pfd *pfd, uint16_t id)
 	ami_hw->taken = false;
 }
 
-/* What the device has said of contexts so far is about those that have their IDs now. */
-static void
-take_exceptions(struct pfd *pfd)
-{
-	uint8_t msg[RVR_MGT_MSG_SIZE];
-
-	while (pfd->backend->exception(pfd->arg, msg) > 0)
-		pfd_exception(pfd, msg);
-}
-
 void
 pfd_detach_ami_sw(struct pfd *pfd, uint16_t id)
 {
@@ -393,7 +383,8 @@ pfd_detach_ami_sw(struct pfd *pfd, uint16_t id)
 	if (!ami_sw->taken)
 		return;
 	PFD_EXECUTE(pfd, f_ami_sw_disable, .ami_sw_id = ami_sw->phy_id);
-	take_exceptions(pfd);
+	/* What the device has said of contexts so far is about those that have their IDs now. */
+	pfd_exceptions(pfd);
 	PFD_EXECUTE(pfd, pf_ami_sw_unmap, .phy_ami_sw_id = ami_sw->phy_id);
 	pfd->state->phy_ami_sw[ami_sw->phy_id] = 0;
 	pfd->state->device_ami_sw[ami_sw->phy_id] = 0;
@@ -485,7 +476,7 @@ pfd_detach_all(struct pfd *pfd, uint16_t owner)
 
 	post_detach(pfd, owner);
 	pfd->backend->flush(pfd->arg);
-	take_exceptions(pfd);
+	pfd_exceptions(pfd);
 	for (id = 0; id < PFD_IDS; id++)
 		if (attached_ami_sw(pfd->state, id, owner))
 			POST(pfd, pf_ami_sw_unmap, .phy_ami_sw_id = pfd->state->ami_sw[id].phy_id);

@@ -323,22 +323,41 @@ device_command(void *arg, const void *request, void *response)
 	return ret;
 }
 
-int
-pfd_device_exception(struct pfd_device *device, void *msg)
+static int
+device_exceptions(void *arg)
 {
+	struct pfd_device *device = arg;
 	uint64_t written = read64(device, RVR_MGT_WRITE_INDEX_RX + 8 * RVR_MGT_RX_EXCEPTION);
 
-	if (device->lost)
-		return -ENODEV;
-	if (written == device->exception ||
-		written - device->exception > UINT64_C(1) << EXCEPTION_LOG2)
-		return 0;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (device->lost || written - device->exception > UINT64_C(1) << EXCEPTION_LOG2)
+		return 0;
+	return (int)(written - device->exception);
+}
+
+static void
+device_exception(void *arg, void *msg)
+{
+	const struct pfd_device *device = arg;
+
 	memcpy(msg, slot(device, EXCEPTION_AT, device->exception, EXCEPTION_LOG2),
 		RVR_MGT_MSG_SIZE);
+}
+
+static void
+device_exception_done(void *arg)
+{
+	struct pfd_device *device = arg;
+
 	device->exception++;
 	write64(device, RVR_MGT_READ_INDEX_RX + 8 * RVR_MGT_RX_EXCEPTION, device->exception);
-	return 1;
+}
+
+void
+pfd_device_again(struct pfd_device *device)
+{
+	if (device_exceptions(device) > 0)
+		eventfd_write(device->event_fd, 1);
 }
 
 /* ---- Backend -------------------------------------------------------------------------------- */
@@ -414,12 +433,6 @@ device_page_words(void *arg, uint32_t id)
 }
 
 static int
-device_exception(void *arg, void *msg)
-{
-	return pfd_device_exception(arg, msg) > 0;
-}
-
-static int
 device_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, uint64_t offset)
 {
 	const struct rvr_vfio_user_dma_map_pasid map = {
@@ -468,7 +481,9 @@ const struct pfd_backend pfd_device_backend = {
 	.post = device_post,
 	.flush = device_flush,
 	.reg_read = device_reg_read,
+	.exceptions = device_exceptions,
 	.exception = device_exception,
+	.exception_done = device_exception_done,
 	.page = device_page,
 	.page_bind = device_page_bind,
 	.page_drop = device_page_drop,

@@ -368,6 +368,7 @@ policy_reload(struct daemon *daemon)
 	pfd_policy_free(daemon->policy);
 	daemon->policy = policy;
 	daemon->pfd.policy = policy;
+	pfd_vfs_apply(&daemon->pfd);
 	pfd_log(PFD_NOTICE, "policy read again");
 }
 
@@ -398,31 +399,49 @@ dump(const struct daemon *daemon)
 }
 
 static void
+dump_vfs(const struct daemon *daemon)
+{
+	const struct pfd_vf *vf;
+	unsigned int i;
+
+	for (i = 1; i < PFD_VFS; i++) {
+		vf = &daemon->pfd.state->vfs[i];
+		if (vf->used)
+			pfd_log(PFD_NOTICE, "VF %u: %s, %u contexts, %" PRIu64 " commands trapped, "
+				"%" PRIu64 " altered, %" PRIu64 " refused, %" PRIu64 " resets", i,
+				vf->ready ? "enabled" : "not enabled", vf->num, vf->trapped,
+				vf->altered, vf->refused, vf->resets);
+	}
+}
+
+static void
 handle_signals(struct daemon *daemon)
 {
 	struct signalfd_siginfo info;
 
 	while (read(daemon->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP)
+		if (info.ssi_signo == SIGHUP) {
 			policy_reload(daemon);
-		else if (info.ssi_signo == SIGUSR1)
+		} else if (info.ssi_signo == SIGUSR1) {
+			dump_vfs(daemon);
 			dump(daemon);
-		else
+		} else {
 			daemon->stopping = true;
+		}
 	}
 }
 
 static void
 handle_exceptions(struct daemon *daemon)
 {
-	uint8_t msg[RVR_MGT_MSG_SIZE];
 	uint64_t count;
 
 	if (read(pfd_device_event_fd(daemon->device), &count, sizeof(count)) < 0 &&
 		errno != EAGAIN)
 		return;
-	while (pfd_device_exception(daemon->device, msg) > 0)
-		pfd_exception(&daemon->pfd, msg);
+	pfd_exceptions(&daemon->pfd);
+	/* Those that came meanwhile have their turn after the clients'. */
+	pfd_device_again(daemon->device);
 }
 
 /* ---- Life ----------------------------------------------------------------------------------- */
@@ -681,8 +700,9 @@ start(struct daemon *daemon)
 	if (adopted) {
 		pfd_recover(&daemon->pfd);
 		clients_adopt(daemon);
-		handle_exceptions(daemon);
 	}
+	pfd_vfs_apply(&daemon->pfd);
+	handle_exceptions(daemon);
 	pfd_notify("READY=1");
 	pfd_log(PFD_NOTICE, "serving on %s", daemon->options->socket);
 	return 0;

@@ -8,9 +8,10 @@
  *
  * main.c has options, sockets and the loop. parse.c checks a packet, service.c does what it asks
  * for, mediate.c with management commands; context.c has contexts on the device and takes them
- * from it, share.c decides which and when. They touch no file or socket but through struct
- * pfd_backend, so that tests and fuzzers drive them. policy.c reads who may have what. device.c is
- * the backend: a PF behind vfio-user. keep.c keeps descriptors over the end of a process.
+ * from it, share.c decides which and when; vf.c gives contexts to VFs, trap.c decides on their
+ * commands. They touch no file or socket but through struct pfd_backend, so that tests and fuzzers
+ * drive them. policy.c and policy_vf.c read who may have what. device.c is the backend: a PF behind
+ * vfio-user. keep.c keeps descriptors over the end of a process.
  *
  * All that is to survive a restart is in struct pfd_state, which is memory of a file.
  */
@@ -25,6 +26,7 @@
 #include <sys/types.h>
 
 #include "rvr_pfd.h"
+#include "rvr_plan.h"
 #include "rvr_regs.h"
 
 /* Fuzzers have smaller tables, as they look through all of them. */
@@ -32,7 +34,9 @@
 #define PFD_CLIENTS 256
 #define PFD_IDS 0x10000u /* AMI_SW_ID, AMI_HW_ID; sessions beyond it aren't given */
 #define PFD_DEVICE_VECTORS RVR_VECTORS
+#define PFD_VFS 256 /* Functions, with the PF */
 #endif
+#define PFD_VF_CONTEXTS 64 /* of one VF */
 #define PFD_VECTORS 64	/* of one client */
 #define PFD_AHAS 64
 #define PFD_EXCEPTIONS 16 /* of one client that wait to be taken */
@@ -68,6 +72,15 @@ struct pfd_limits {
 	uint64_t kinds;	   /* bit n: agents of kind n; kinds are small */
 };
 
+/* What a VF has, and which of its commands are decided on. */
+struct pfd_vf_rule {
+	uint32_t net, dma, raw; /* queue pairs and a control channel; vchans; contexts */
+	uint32_t prio;	  /* highest of its sessions */
+	uint32_t vectors; /* it has no interrupts by others */
+	bool pasid;	  /* whether it may choose address spaces */
+	uint64_t trap, refuse; /* by OPCODE */
+};
+
 struct pfd_policy;
 
 /* Reads a file. NULL: @p error says what is wrong, with file and line. */
@@ -78,13 +91,15 @@ void pfd_policy_free(struct pfd_policy *policy);
 /* What @p peer's user may have; NULL: nothing. */
 const struct pfd_limits *pfd_policy_find(const struct pfd_policy *policy,
 	const struct pfd_peer *peer);
+/* A VF's line, NULL if it has none. */
+const struct pfd_vf_rule *pfd_policy_vf(const struct pfd_policy *policy, unsigned int vf);
 /* What all may have together. */
 const struct pfd_limits *pfd_policy_total(const struct pfd_policy *policy);
 
 /* ---- State ---------------------------------------------------------------------------------- */
 
 #define PFD_STATE_MAGIC UINT64_C(0x30646670727672)
-#define PFD_STATE_VERSION 3u
+#define PFD_STATE_VERSION 4u
 
 struct pfd_usage {
 	uint32_t clients, contexts, agents_contexts, sessions, vectors;
@@ -158,6 +173,24 @@ struct pfd_asn {
 	struct rvr_pf_asn_create_req create;
 };
 
+/* A context of a VF's, with an agent's and their sessions; both have its place as ID. */
+struct pfd_vf_context {
+	bool sw_taken, hw_taken; /* the physical IDs are nobody else's */
+	uint16_t sw_phy_id, hw_phy_id, aha_id;
+	uint32_t num_asns;
+	uint32_t asn_ids[RVR_PLAN_MAX];
+};
+
+struct pfd_vf {
+	bool used;  /* something may have been given */
+	bool ready; /* all has */
+	struct pfd_vf_rule rule; /* as given */
+	uint32_t num;
+	struct pfd_vf_context contexts[PFD_VF_CONTEXTS];
+	uint64_t trapped, altered, refused; /* commands */
+	uint64_t resets;
+};
+
 enum pfd_object { PFD_NONE, PFD_AMI_SW, PFD_AMI_HW, PFD_ASN, PFD_MAP };
 
 struct pfd_state {
@@ -188,6 +221,7 @@ struct pfd_state {
 	uint8_t phy_ami_hw[PFD_AHAS][PFD_IDS]; /* 1: in use */
 	uint16_t vector_owner[PFD_DEVICE_VECTORS];
 	struct pfd_client clients[PFD_CLIENTS];
+	struct pfd_vf vfs[PFD_VFS];
 };
 
 /* ---- Requests (parse.c) --------------------------------------------------------------------- */
@@ -223,8 +257,9 @@ struct pfd_backend {
 	int (*post)(void *arg, const void *request);
 	int (*flush)(void *arg);
 	uint64_t (*reg_read)(void *arg, uint32_t offset);
-	/* An exception: 1, 0 there is none. */
-	int (*exception)(void *arg, void *msg);
+	int (*exceptions)(void *arg); /* how many wait */
+	void (*exception)(void *arg, void *msg); /* the oldest one, which waits on ... */
+	void (*exception_done)(void *arg); /* ... until then */
 	/* Pages by our IDs, until they are dropped. */
 	int (*page)(void *arg, uint32_t id, int *fd, uint64_t *offset);
 	int (*page_bind)(void *arg, uint32_t id, uint32_t ami_sw_id);
@@ -280,6 +315,8 @@ void pfd_refuse(struct pfd_reply *reply, unsigned int type, uint32_t id, int err
 	const char *reason);
 /* Hands an exception of the device to whom it concerns. */
 void pfd_exception(struct pfd *pfd, const void *msg);
+/* Does what exceptions ask for that wait now; those that come meanwhile are for the next call. */
+void pfd_exceptions(struct pfd *pfd);
 /* An exception for the client at place @p owner - 1. */
 void pfd_tell(struct pfd *pfd, uint16_t owner, const void *msg);
 /* Everything a user has, over all connections. */
@@ -351,6 +388,15 @@ int pfd_have_ami_hw(struct pfd *pfd, uint16_t id);
 /* Parks and restores by turns. @return ms until it is to be called again, -1: no need to */
 int pfd_tick(struct pfd *pfd);
 
+/* ---- VFs (vf.c, trap.c) ---------------------------------------------------------------------- */
+
+/* Gives and takes until VFs have what the policy says. */
+void pfd_vfs_apply(struct pfd *pfd);
+/* Adds what VFs have. */
+void pfd_vfs_count(const struct pfd_state *state, struct pfd_usage *usage);
+/* Decides on a command of a VF's, E-PF-TRAPPED-CMD; < 0: the device is gone. */
+int pfd_trapped(struct pfd *pfd, const void *msg);
+
 /* ---- The device behind vfio-user (device.c) ------------------------------------------------- */
 
 struct pfd_device;
@@ -365,8 +411,8 @@ int pfd_device_fd(const struct pfd_device *device); /* ends with POLLHUP */
 int pfd_device_rings_fd(const struct pfd_device *device);
 int pfd_device_event_fd(const struct pfd_device *device); /* readable: exceptions */
 uint32_t pfd_device_vectors(const struct pfd_device *device);
-/* Takes an exception: 1, 0 none, negative errno. */
-int pfd_device_exception(struct pfd_device *device, void *msg);
+/* Lets the event be told again if there are exceptions. */
+void pfd_device_again(struct pfd_device *device);
 
 /* ---- Descriptors that outlive a process (keep.c) --------------------------------------------- */
 

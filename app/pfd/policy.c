@@ -9,6 +9,7 @@
  *	deny user=mallory
  *	allow group=dpdk agents=rna:dma contexts=8 prio=7
  *	allow user=* agents=dma contexts=2
+ *	vf number=1-4 net=1 trap=all
  */
 
 #include <ctype.h>
@@ -20,7 +21,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "pfd.h"
+#include "policy.h"
 
 #define RULES_MAX 256
 #define TEXT_MAX (64u * 1024)
@@ -34,6 +35,7 @@ struct rule {
 
 struct pfd_policy {
 	struct pfd_limits total;
+	struct policy_vfs vfs;
 	unsigned int num;
 	struct rule rules[RULES_MAX];
 };
@@ -62,16 +64,8 @@ static const struct pfd_limits limits_most = {
 	.kinds = UINT64_MAX,
 };
 
-/* Where a text is read, for messages. */
-struct reader {
-	const char *path;
-	unsigned int line;
-	char *error;
-	size_t error_size;
-};
-
-__attribute__((format(printf, 2, 3))) static int
-wrong(const struct reader *reader, const char *format, ...)
+int
+policy_wrong(const struct policy_reader *reader, const char *format, ...)
 {
 	int used = snprintf(reader->error, reader->error_size, "%s:%u: ", reader->path,
 		reader->line);
@@ -86,8 +80,8 @@ wrong(const struct reader *reader, const char *format, ...)
 
 /* ---- Values --------------------------------------------------------------------------------- */
 
-static bool
-read_number(const char *text, uint64_t most, uint64_t *value)
+bool
+policy_number(const char *text, uint64_t most, uint64_t *value)
 {
 	char *end;
 
@@ -97,7 +91,7 @@ read_number(const char *text, uint64_t most, uint64_t *value)
 }
 
 static int
-read_agents(const struct reader *reader, char *text, struct pfd_limits *limits)
+read_agents(const struct policy_reader *reader, char *text, struct pfd_limits *limits)
 {
 	static const struct {
 		const char *name;
@@ -120,14 +114,14 @@ read_agents(const struct reader *reader, char *text, struct pfd_limits *limits)
 				kind = UINT64_C(1) << kinds[i].kind;
 		limits->kinds |= kind;
 		if (kind == 0)
-			return wrong(reader, "agents=%s: inversion, rna, crypto, dma or any, with "
-				"':' between them", name);
+			return policy_wrong(reader, "agents=%s: inversion, rna, crypto, dma or "
+				"any, with ':' between them", name);
 	}
 	return 0;
 }
 
 static int
-read_limit(const struct reader *reader, const char *key, const char *value,
+read_limit(const struct policy_reader *reader, const char *key, const char *value,
 	struct pfd_limits *limits)
 {
 	struct {
@@ -148,24 +142,24 @@ read_limit(const struct reader *reader, const char *key, const char *value,
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strcmp(key, keys[i].key) != 0)
 			continue;
-		if (!read_number(value, keys[i].most, &number))
-			return wrong(reader, "%s=%s: 0 to %u are possible", key, value,
+		if (!policy_number(value, keys[i].most, &number))
+			return policy_wrong(reader, "%s=%s: 0 to %u are possible", key, value,
 				keys[i].most);
 		*keys[i].limit = (uint32_t)number;
 		return 0;
 	}
 	if (strcmp(key, "memory") == 0) {
-		if (!read_number(value, UINT64_C(1) << 40, &number))
-			return wrong(reader, "memory=%s: MiB are needed", value);
+		if (!policy_number(value, UINT64_C(1) << 40, &number))
+			return policy_wrong(reader, "memory=%s: MiB are needed", value);
 		limits->memory = number << 20;
 		return 0;
 	}
-	return wrong(reader, "%s: there is no such key: clients, contexts, agent_contexts, "
+	return policy_wrong(reader, "%s: there is no such key: clients, contexts, agent_contexts, "
 		"sessions, vectors, prio, memory; user, group and agents of allow", key);
 }
 
 static int
-read_user(const struct reader *reader, const char *value, struct rule *rule)
+read_user(const struct policy_reader *reader, const char *value, struct rule *rule)
 {
 	const struct passwd *user;
 	uint64_t number;
@@ -174,31 +168,31 @@ read_user(const struct reader *reader, const char *value, struct rule *rule)
 		rule->any = true;
 		return 0;
 	}
-	if (read_number(value, UINT32_MAX, &number)) {
+	if (policy_number(value, UINT32_MAX, &number)) {
 		rule->id = (uint32_t)number;
 		return 0;
 	}
 	user = getpwnam(value);
 	if (user == NULL)
-		return wrong(reader, "user=%s: there is no such user", value);
+		return policy_wrong(reader, "user=%s: there is no such user", value);
 	rule->id = user->pw_uid;
 	return 0;
 }
 
 static int
-read_group(const struct reader *reader, const char *value, struct rule *rule)
+read_group(const struct policy_reader *reader, const char *value, struct rule *rule)
 {
 	const struct group *group;
 	uint64_t number;
 
 	rule->by_group = true;
-	if (read_number(value, UINT32_MAX, &number)) {
+	if (policy_number(value, UINT32_MAX, &number)) {
 		rule->id = (uint32_t)number;
 		return 0;
 	}
 	group = getgrnam(value);
 	if (group == NULL)
-		return wrong(reader, "group=%s: there is no such group", value);
+		return policy_wrong(reader, "group=%s: there is no such group", value);
 	rule->id = group->gr_gid;
 	return 0;
 }
@@ -206,16 +200,17 @@ read_group(const struct reader *reader, const char *value, struct rule *rule)
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
 static int
-read_key(const struct reader *reader, char *word, struct rule *rule, bool *named)
+read_key(const struct policy_reader *reader, char *word, struct rule *rule, bool *named)
 {
 	char *value = strchr(word, '=');
 
 	if (value == NULL)
-		return wrong(reader, "'%s' is no key=value", word);
+		return policy_wrong(reader, "'%s' is no key=value", word);
 	*value++ = '\0';
 	if (strcmp(word, "user") == 0 || strcmp(word, "group") == 0) {
 		if (*named)
-			return wrong(reader, "%s=%s: a line has one user or group", word, value);
+			return policy_wrong(reader, "%s=%s: a line has one user or group", word,
+				value);
 		*named = true;
 		return word[0] == 'u' ? read_user(reader, value, rule) :
 			read_group(reader, value, rule);
@@ -238,13 +233,16 @@ rule_complete(struct rule *rule)
 }
 
 static int
-read_line(const struct reader *reader, char *line, struct pfd_policy *policy)
+read_line(const struct policy_reader *reader, char *line, struct pfd_policy *policy)
 {
 	struct rule rule = { .limits = limits_preset };
 	char *word, *rest = line;
 	bool total = false, named = false, first = true;
 	int ret = 0;
 
+	rest += strspn(rest, " \t\r");
+	if (strncmp(rest, "vf", 2) == 0 && strchr(" \t\r", rest[2]) != NULL)
+		return policy_vf_read(reader, rest + 2, &policy->vfs);
 	while (ret == 0 && (word = strsep(&rest, " \t\r")) != NULL) {
 		if (*word == '\0')
 			continue;
@@ -258,19 +256,20 @@ read_line(const struct reader *reader, char *line, struct pfd_policy *policy)
 		if (total)
 			rule.limits = policy->total;
 		else if (!rule.allow && strcmp(word, "deny") != 0)
-			ret = wrong(reader, "'%s': a line begins with allow, deny or total", word);
+			ret = policy_wrong(reader, "'%s': a line begins with allow, deny, total or "
+				"vf", word);
 	}
 	if (ret < 0 || first)
 		return ret;
 	if (total == named)
-		return wrong(reader, total ? "total has no user or group" :
+		return policy_wrong(reader, total ? "total has no user or group" :
 			"user= or group= is missing");
 	if (total) {
 		policy->total = rule.limits;
 		return 0;
 	}
 	if (policy->num == RULES_MAX)
-		return wrong(reader, "more than %d lines", RULES_MAX);
+		return policy_wrong(reader, "more than %d lines", RULES_MAX);
 	rule_complete(&rule);
 	policy->rules[policy->num++] = rule;
 	return 0;
@@ -279,13 +278,13 @@ read_line(const struct reader *reader, char *line, struct pfd_policy *policy)
 struct pfd_policy *
 pfd_policy_parse(const char *text, const char *path, char *error, size_t size)
 {
-	struct reader reader = { .path = path, .error = error, .error_size = size };
+	struct policy_reader reader = { .path = path, .error = error, .error_size = size };
 	struct pfd_policy *policy = calloc(1, sizeof(*policy));
 	char *copy = strdup(text), *rest = copy, *line;
 	int ret = 0;
 
 	if (policy == NULL || copy == NULL)
-		ret = wrong(&reader, "no memory");
+		ret = policy_wrong(&reader, "no memory");
 	else
 		policy->total = limits_most;
 	while (ret == 0 && (line = strsep(&rest, "\n")) != NULL) {
@@ -358,6 +357,12 @@ pfd_policy_find(const struct pfd_policy *policy, const struct pfd_peer *peer)
 		if (fits(&policy->rules[i], peer))
 			return policy->rules[i].allow ? &policy->rules[i].limits : NULL;
 	return NULL;
+}
+
+const struct pfd_vf_rule *
+pfd_policy_vf(const struct pfd_policy *policy, unsigned int vf)
+{
+	return vf < PFD_VFS && policy->vfs.named[vf] ? &policy->vfs.rules[vf] : NULL;
 }
 
 const struct pfd_limits *

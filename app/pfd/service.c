@@ -183,6 +183,7 @@ recount(struct pfd_state *state)
 		state->clients[state->vector_owner[i] - 1].usage.vectors++;
 		all.vectors++;
 	}
+	pfd_vfs_count(state, &all);
 	state->usage = all;
 }
 
@@ -277,12 +278,23 @@ exception_subject(const struct pfd *pfd, const void *msg)
 	}
 }
 
+/* Its contexts stay as they were given; its driver, or the next one, sets them up. */
+static void
+vf_was_reset(struct pfd *pfd, uint64_t vf)
+{
+	pfd_log(PFD_INFO, "VF %u was reset", (unsigned int)vf);
+	if (vf < PFD_VFS)
+		pfd->state->vfs[vf].resets++;
+}
+
 void
 pfd_exception(struct pfd *pfd, const void *msg)
 {
 	uint32_t subject = exception_subject(pfd, msg);
 	uint8_t own[RVR_MGT_MSG_SIZE];
 
+	if (rvr_msg_opcode(msg) == RVR_E_PF_VF_RESET)
+		vf_was_reset(pfd, rvr_msg_get(msg, 0x04, 15, 0));
 	if (subject == 0)
 		return;
 	memcpy(own, msg, sizeof(own));
@@ -290,6 +302,23 @@ pfd_exception(struct pfd *pfd, const void *msg)
 	if (rvr_msg_opcode(msg) == RVR_E_F_AMI_RING_FAULT)
 		pfd->state->ami_sw[subject - 1].faulted = true;
 	pfd_tell(pfd, pfd->state->ami_sw[subject - 1].owner, own);
+}
+
+void
+pfd_exceptions(struct pfd *pfd)
+{
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+	int num;
+
+	for (num = pfd->backend->exceptions(pfd->arg); num > 0; num--) {
+		pfd->backend->exception(pfd->arg, msg);
+		/* It waits for a process after this one, until it is answered. */
+		if (rvr_msg_opcode(msg) == RVR_E_PF_TRAPPED_CMD && pfd_trapped(pfd, msg) < 0)
+			return;
+		pfd->backend->exception_done(pfd->arg);
+		if (rvr_msg_opcode(msg) != RVR_E_PF_TRAPPED_CMD)
+			pfd_exception(pfd, msg);
+	}
 }
 
 void

@@ -24,6 +24,7 @@
 #include "revere_ring.h"
 #include "revere_transport.h"
 #include "rvr_msg.h"
+#include "rvr_plan.h"
 #include "rvr_regs.h"
 
 #ifdef __cplusplus
@@ -409,14 +410,6 @@ int revere_context_restore(struct revere_ami_sw *ami_sw, const void *state, size
 
 /** Enables a VF (PF-F-ENABLE) or stops all that it has (PF-F-DISABLE). -EINVAL no such VF */
 int revere_vf_enable(struct revere_dev *dev, uint16_t vf, bool enable);
-
-/** A session between the two contexts of a gift. */
-struct revere_vf_session {
-	bool to_agent;	/**< from the AMI-SW to the AMI-HW, else back */
-	uint8_t sw_ams, hw_ams; /**< sockets */
-	uint8_t log2_msg_length; /**< DW: what the VF's driver will ask for */
-	uint8_t prio;
-};
 
 /** What a VF was given: an AMI-SW, an AMI-HW and their sessions. */
 struct revere_vf_gift;

@@ -757,6 +757,33 @@ _Static_assert(offsetof(struct rvr_session_map_entry, dst) == 20, "wire");
 	 sizeof(struct rvr_session_map_entry))
 #define RVR_SESSION_MAP_FOREIGN 0xffffu
 
+/* ---- Mediation beyond what is published (P, an extension) ------------------------------- */
+
+/*
+ * E-PF-TRAPPED-CMD has at 0x4[31:16] the command's number: never 0, and another one than those of
+ * the Function's commands before it. A device without this extension has 0 there.
+ *
+ * PF-F-TRAP-CONFIGURE with RVR_TRAP_MAGIC at 0x10 has at 0x8[63:0] which commands are trapped, bit
+ * n for OPCODE n; others are executed as if there was no trap. Without the magic it is all. Such a
+ * command may come while the VF is enabled, if its commands are trapped already.
+ *
+ * PF-F-TRAP-RESP with RVR_TRAP_MAGIC at 0x38 has at 0x3c[15:0] the number of the command that it is
+ * about, and isn't delivered if another or none waits; at 0x3c[23:16] what is done, one of enum
+ * rvr_trap_action. The response then has zeroes where these words are.
+ */
+#define RVR_TRAP_MAGIC 0x50415254u
+#define RVR_TRAP_NUMBER_OFFSET 0x04 /* [31:16], of E-PF-TRAPPED-CMD */
+#define RVR_TRAP_SET_OFFSET 0x08
+#define RVR_TRAP_SET_MAGIC_OFFSET 0x10
+#define RVR_TRAP_RESP_MAGIC_OFFSET 0x38
+#define RVR_TRAP_RESP_ACTION_OFFSET 0x3c
+
+enum rvr_trap_action {
+	RVR_TRAP_RESPOND,      /**< the payload is the response */
+	RVR_TRAP_EXECUTE,      /**< the device executes the command as the VF has sent it */
+	RVR_TRAP_EXECUTE_THIS, /**< the device executes the payload instead, of the same OPCODE */
+};
+
 /* ---- Profiling and tracing (P) ---------------------------------------------------------- */
 
 /** Counters of a session, one 64-bit word each at PROF_TBL_BASE where PROF_MASK has the bit. */

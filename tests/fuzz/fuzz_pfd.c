@@ -264,10 +264,9 @@ model_reg_read(void *arg, uint32_t offset)
 }
 
 static int
-model_exception(void *arg, void *msg)
+model_exceptions(void *arg)
 {
 	(void)arg;
-	(void)msg;
 	return 0;
 }
 
@@ -346,7 +345,7 @@ static const struct pfd_backend model = {
 	.post = model_post,
 	.flush = model_flush,
 	.reg_read = model_reg_read,
-	.exception = model_exception,
+	.exceptions = model_exceptions,
 	.page = model_page,
 	.page_bind = model_page_bind,
 	.page_drop = model_page_drop,

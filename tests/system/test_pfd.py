@@ -12,7 +12,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -20,97 +19,16 @@ import pytest
 
 import pfd_client as pfd
 from conftest import forwards, leave, programs, wait_until
+from pfd_daemon import ALL, PROGRAM, Daemon, starter
 
-PROGRAM = os.path.join(programs.BUILD, "app", "revere-pfd")
 KILLS = int(os.environ.get("REVERE_PFD_KILLS", "4"))
 RESTARTS = int(os.environ.get("REVERE_PFD_RESTARTS", "3"))
-ALL = "allow user=* contexts=16 clients=32 vectors=256\n"
-
-
-class Daemon:
-    """A revere-pfd."""
-
-    def __init__(self, device, path, policy, *args):
-        self.path = path
-        self.policy = path + ".policy"
-        self.write(policy)
-        self.log = open(path + ".log", "w+", encoding="utf-8")  # pylint: disable=R1732
-        self.process = subprocess.Popen(  # pylint: disable=R1732
-            programs.sanitizer_env() + [
-                PROGRAM, "--device", device, "--socket", path, "--policy", self.policy,
-                "--log-level", "info", *args], stdin=subprocess.DEVNULL, stderr=self.log)
-        self.expect("serving on")
-
-    def write(self, policy):
-        """Changes the policy's file."""
-        with open(self.policy, "w", encoding="ascii") as file:
-            file.write(policy)
-
-    def text(self):
-        """What it has logged."""
-        with open(self.log.name, encoding="utf-8") as file:
-            return file.read()
-
-    def expect(self, text, count=1):
-        """Waits for a text in the log."""
-        assert wait_until(lambda: self.text().count(text) >= count or
-                          self.process.poll() is not None) and \
-            self.text().count(text) >= count, self.text()
-
-    def service(self):
-        """Process of the service itself, if there is a keeper; None while there is none."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
-                  encoding="ascii") as file:
-            children = file.read().split()
-        return int(children[0]) if children else None
-
-    def kill_service(self):
-        """SIGKILL to the service; waits until another one has taken over."""
-        count = self.text().count("serving on")
-        os.kill(self.service(), signal.SIGKILL)
-        self.expect("serving on", count + 1)
-
-    def usage(self):
-        """(clients, contexts, of agents, sessions, vectors, MiB)"""
-        lines = re.compile(r"notice: (\d+) clients, (\d+) contexts, (\d+) of agents, "
-                           r"(\d+) sessions, (\d+) vectors, (\d+) MiB")
-        count = len(lines.findall(self.text()))
-        self.process.send_signal(signal.SIGUSR1)
-        assert wait_until(lambda: len(lines.findall(self.text())) > count), self.text()
-        return tuple(int(number) for number in lines.findall(self.text())[-1])
-
-    def stop(self):
-        """Ends it as systemd does; its exit code."""
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            return self.process.wait(20)
-        finally:
-            self.process.kill()
-            self.log.close()
 
 
 @pytest.fixture(name="start")
 def fixture_start(emu, processes):
     """start(policy, *args, device=()): a revere-pfd on a device of its own, alive in the end."""
-    if not os.path.exists(PROGRAM):
-        pytest.skip("no " + os.path.relpath(PROGRAM, programs.TOP))
-
-    def run(policy=ALL, *args, device=()):
-        served = emu("--port", "loop", "--port", "loop", *device)
-        # pytest's folders are root's alone, but there are clients of other users.
-        folder = processes.enter_context(tempfile.TemporaryDirectory(prefix="revere-pfd."))
-        os.chmod(folder, 0o711)
-        daemon = Daemon(served.path, os.path.join(folder, "pfd.sock"), policy, *args)
-        daemon.device = served
-        processes.callback(check, daemon)
-        return daemon
-
-    def check(daemon):
-        alive = daemon.process.poll() is None
-        code = daemon.stop()
-        assert alive and code == 0, f"exit code {code}: {open(daemon.log.name).read()}"
-    return run
+    return starter(emu, processes)
 
 
 @pytest.fixture(name="pmd")
@@ -319,7 +237,7 @@ def test_policy(start):
         assert isinstance(client.map_ami_hw(3), tuple)
         daemon.write("allow user=*\nwhatever")
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.expect(":2: 'whatever': a line begins with allow, deny or total")
+        daemon.expect(":2: 'whatever': a line begins with allow, deny, total or vf")
         assert isinstance(client.map_ami_hw(1), str)
         daemon.write("allow user=*\n")
         daemon.process.send_signal(signal.SIGHUP)

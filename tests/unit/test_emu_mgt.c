@@ -775,6 +775,189 @@ test_trap_exceptions_full(void **state)
 	assert_int_equal(rvr_msg_opcode(msg), RVR_E_PF_TRAPPED_CMD);
 }
 
+/* PF-F-TRAP-RESP with the extension, for the command of an exception. */
+static uint16_t
+trap_act(struct mc *m, unsigned int f, const uint8_t exc[RVR_MGT_MSG_SIZE],
+	 enum rvr_trap_action action)
+{
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+
+	memcpy(msg, exc, sizeof(msg));
+	rvr_msg_put(msg, 0, 15, 0, RVR_PF_F_TRAP_RESP);
+	rvr_msg_put(msg, 0, 31, 16, f);
+	rvr_msg_put(msg, 4, 31, 16, 0);
+	rvr_msg_put(msg, RVR_TRAP_RESP_MAGIC_OFFSET, 31, 0, RVR_TRAP_MAGIC);
+	rvr_msg_put(msg, RVR_TRAP_RESP_ACTION_OFFSET, 15, 0,
+		    rvr_msg_get(exc, RVR_TRAP_NUMBER_OFFSET, 31, 16));
+	rvr_msg_put(msg, RVR_TRAP_RESP_ACTION_OFFSET, 31, 16, action);
+	return mc_command(m, 0, msg);
+}
+
+/* The device executes what was trapped, into the VF's memory too. */
+static void
+test_trap_execute(void **state)
+{
+	const uint64_t at = MC_IOVA + MC_SIZE - 4096;
+	struct mc *m = *state;
+	uint8_t msg[RVR_MGT_MSG_SIZE], exc[RVR_MGT_MSG_SIZE];
+
+	trap_vf1(m);
+	MC_OK(m, 0, pf_ami_sw_map, .phy_ami_sw_id = 3, .ami_sw_id = 2, .f_owner = 1);
+	MC_REQ(f_get_ami_map, msg, .ami_map_base = at);
+	mc_put(m, 1, msg);
+	mc_doorbell(m, 1);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, exc));
+	assert_int_not_equal(rvr_msg_get(exc, RVR_TRAP_NUMBER_OFFSET, 31, 16), 0);
+	assert_int_equal(m->mem[MC_SIZE - 4096], 0);
+	assert_int_equal(trap_act(m, 1, exc, 77), 1);
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_EXECUTE), 0);
+	assert_true(mc_take(m, 1, RVR_MGT_RX_RESPONSE, msg));
+	assert_int_equal(rvr_msg_opcode(msg), RVR_F_GET_AMI_MAP);
+	assert_int_equal(rvr_msg_status(msg), 0);
+	assert_int_equal(m->mem[MC_SIZE - 4096], 1);
+	/* Once. */
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_EXECUTE), 1);
+	assert_null(mc_peek(m, 1, RVR_MGT_RX_RESPONSE));
+}
+
+/* The PF alters a command: its fields, not what it is. */
+static void
+test_trap_execute_this(void **state)
+{
+	struct mc *m = *state;
+	uint8_t msg[RVR_MGT_MSG_SIZE], exc[RVR_MGT_MSG_SIZE];
+	struct rvr_f_ami_sw_save_rsp save;
+
+	trap_vf1(m);
+	MC_OK(m, 0, pf_ami_sw_map, .phy_ami_sw_id = 3, .ami_sw_id = 2, .f_owner = 1);
+	MC_REQ(f_ami_sw_configure, msg, .ami_sw_id = 2, .rx_vector = 9, .rx_irq_enable = 1);
+	mc_put(m, 1, msg);
+	mc_doorbell(m, 1);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, exc));
+	rvr_msg_put(exc, 4, 15, 0, RVR_PF_AMI_SW_UNMAP);
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_EXECUTE_THIS), 1);
+	rvr_msg_put(exc, 4, 15, 0, RVR_F_AMI_SW_CONFIGURE);
+	rvr_msg_put(exc, 4 + 0x10, 31, 31, 0);
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_EXECUTE_THIS), 0);
+	assert_true(mc_take(m, 1, RVR_MGT_RX_RESPONSE, msg));
+	assert_int_equal(rvr_msg_status(msg), 0);
+	MC_REQ(f_ami_sw_save, msg, .ami_sw_id = 2);
+	mc_put(m, 1, msg);
+	mc_doorbell(m, 1);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, exc));
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_EXECUTE), 0);
+	assert_true(mc_take(m, 1, RVR_MGT_RX_RESPONSE, msg));
+	rvr_f_ami_sw_save_rsp_decode(msg, &save);
+	assert_int_equal(save.rx_vector, 9);
+	assert_int_equal(save.rx_irq_enable, 0);
+}
+
+/* An answer to a command of before a reset isn't that to the first one after it. */
+static void
+test_trap_reset(void **state)
+{
+	struct mc *m = *state;
+	uint8_t msg[RVR_MGT_MSG_SIZE], exc[RVR_MGT_MSG_SIZE], next[RVR_MGT_MSG_SIZE];
+
+	trap_vf1(m);
+	put_probe(m, 1);
+	mc_doorbell(m, 1);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, exc));
+	assert_int_equal(revere_emu_reset(m->emu, 1), 0);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, msg));
+	assert_int_equal(rvr_msg_opcode(msg), RVR_E_PF_VF_RESET);
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_RESPOND), 1);
+	mc_bring_up(m, 1, 2);
+	put_probe(m, 1);
+	mc_doorbell(m, 1);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, next));
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_RESPOND), 1);
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_EXECUTE), 1);
+	assert_null(mc_peek(m, 1, RVR_MGT_RX_RESPONSE));
+	assert_int_equal(trap_act(m, 1, next, RVR_TRAP_EXECUTE), 0);
+	assert_true(mc_take(m, 1, RVR_MGT_RX_RESPONSE, msg));
+	assert_int_equal(rvr_msg_status(msg), 0);
+}
+
+/* A PF that starts anew is told again of what waits; its exception ring may come late. */
+static void
+test_trap_pf_restart(void **state)
+{
+	struct mc *m = *state;
+	uint8_t msg[RVR_MGT_MSG_SIZE], exc[RVR_MGT_MSG_SIZE];
+
+	trap_vf1(m);
+	put_probe(m, 1);
+	mc_doorbell(m, 1);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, exc));
+	mc_set(m, 0, RVR_AMU_CR, 0);
+	mc_set(m, 0, RVR_MSK_BASE_PTR + 0x10 * RVR_MSK_EXCEPTION, 0);
+	mc_set(m, 0, RVR_AMU_CR, rvr_prep(RVR_AMU_CR_AMU_EN, 1));
+	mc_rings(m, 0, 4);
+	assert_int_equal(mc_error(m, 0), 0);
+	mc_probe(m, 0);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, msg));
+	assert_int_equal(rvr_msg_opcode(msg), RVR_E_PF_TRAPPED_CMD);
+	assert_int_equal(trap_act(m, 1, exc, RVR_TRAP_EXECUTE), 1);
+	assert_int_equal(trap_act(m, 1, msg, RVR_TRAP_EXECUTE), 0);
+	assert_true(mc_take(m, 1, RVR_MGT_RX_RESPONSE, msg));
+	assert_int_equal(rvr_msg_opcode(msg), RVR_F_PROBE);
+}
+
+static void
+trap_set_request(uint8_t msg[RVR_MGT_MSG_SIZE], uint64_t set)
+{
+	MC_REQ(pf_f_trap_configure, msg, .f_owner = 1, .enable = 1);
+	rvr_msg_put(msg, RVR_TRAP_SET_OFFSET, 63, 0, set);
+	rvr_msg_put(msg, RVR_TRAP_SET_MAGIC_OFFSET, 31, 0, RVR_TRAP_MAGIC);
+}
+
+/* Commands that aren't in the set are executed. */
+static void
+test_trap_set(void **state)
+{
+	struct mc *m = *state;
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+
+	mc_bring_up(m, 1, 2);
+	trap_set_request(msg, UINT64_C(1) << RVR_F_AMI_SW_SAVE);
+	assert_int_equal(mc_command(m, 0, msg), 0);
+	MC_OK(m, 0, pf_f_enable, .f_owner = 1);
+	mc_probe(m, 1);
+	MC_REQ(f_ami_sw_save, msg, .ami_sw_id = 2);
+	mc_put(m, 1, msg);
+	mc_doorbell(m, 1);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, msg));
+	assert_int_equal(trap_act(m, 1, msg, RVR_TRAP_EXECUTE), 0);
+	assert_true(mc_take(m, 1, RVR_MGT_RX_RESPONSE, msg));
+	assert_int_equal(rvr_msg_status(msg), RVR_ST_F_AMI_SW_SAVE_AMI_SW_INVALID);
+	/* Another set, while the VF is enabled; not off, and not all as published. */
+	trap_set_request(msg, 0);
+	assert_int_equal(mc_command(m, 0, msg), 0);
+	assert_int_equal(MC(m, 1, f_ami_sw_save, .ami_sw_id = 2), 1);
+	assert_int_equal(MC(m, 0, pf_f_trap_configure, .f_owner = 1), 2);
+	assert_int_equal(MC(m, 0, pf_f_trap_configure, .f_owner = 1, .enable = 1), 2);
+}
+
+/* An exception ring that can't be used is an error of the PF's, and not the end of a command. */
+static void
+test_trap_ring_fault(void **state)
+{
+	struct mc *m = *state;
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+
+	trap_vf1(m);
+	mc_set(m, 0, RVR_MSK_BASE_PTR + 0x10 * RVR_MSK_EXCEPTION, 0);
+	put_probe(m, 1);
+	mc_doorbell(m, 1);
+	assert_int_equal(mc_error(m, 0), RVR_ERROR_STATE_EXCEPTION_FAULT);
+	mc_set(m, 0, RVR_MSK_BASE_PTR + 0x10 * RVR_MSK_EXCEPTION,
+	       mc_ring_iova(0, RVR_MSK_EXCEPTION));
+	mc_doorbell(m, 1);
+	assert_true(mc_take(m, 0, RVR_MGT_RX_EXCEPTION, msg));
+	assert_int_equal(rvr_msg_opcode(msg), RVR_E_PF_TRAPPED_CMD);
+}
+
 static void
 test_trap_invalid(void **state)
 {
@@ -961,6 +1144,12 @@ main(void)
 		TEST(test_vf_enable),
 		TEST(test_trap),
 		TEST(test_trap_exceptions_full),
+		TEST(test_trap_execute),
+		TEST(test_trap_execute_this),
+		TEST(test_trap_reset),
+		TEST(test_trap_pf_restart),
+		TEST(test_trap_set),
+		TEST(test_trap_ring_fault),
 		TEST(test_trap_invalid),
 		TEST(test_vf_reset),
 		TEST(test_pf_reset),

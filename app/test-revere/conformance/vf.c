@@ -168,6 +168,168 @@ trapped(struct client *c)
 	return status;
 }
 
+/** VF 1 enabled, with these commands trapped; 0: all, as published. */
+static struct client *
+trap_start(struct client *c, uint64_t set)
+{
+	const struct rvr_pf_f_trap_configure_req req = { .f_owner = 1, .enable = 1 };
+	struct client *vf = vf_start(c);
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+
+	MUST(c, pf_f_disable, .f_owner = 1);
+	rvr_pf_f_trap_configure_req_encode(msg, &req, 0);
+	if (set != 0) {
+		rvr_msg_put(msg, RVR_TRAP_SET_OFFSET, 63, 0, set);
+		rvr_msg_put(msg, RVR_TRAP_SET_MAGIC_OFFSET, 31, 0, RVR_TRAP_MAGIC);
+	}
+	client_equal(c, "PF-F-TRAP-CONFIGURE STATUS", client_exec(c, msg, msg), 0);
+	MUST(c, pf_f_enable, .f_owner = 1);
+	return vf;
+}
+
+/** VF 1 sends F-GET-AMI-MAP: the exception of it. */
+static void
+trap_map(struct client *c, struct client *vf, uint64_t iova, uint8_t *exc)
+{
+	const struct rvr_f_get_ami_map_req req = { .ami_map_base = iova };
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+
+	rvr_f_get_ami_map_req_encode(msg, &req, 0);
+	client_send(vf, msg);
+	exception_take(c, RVR_E_PF_TRAPPED_CMD, exc);
+	client_equal(c, "TRAPPED_OPCODE", rvr_msg_get(exc, 4, 15, 0), RVR_F_GET_AMI_MAP);
+	if (rvr_msg_get(exc, RVR_TRAP_NUMBER_OFFSET, 31, 16) == 0)
+		client_skip(c, "the device executes no trapped commands");
+}
+
+/** PF-F-TRAP-RESP: the device does @p action with the command of an exception. */
+static uint16_t
+trap_act(struct client *c, const uint8_t *exc, enum rvr_trap_action action)
+{
+	uint8_t msg[RVR_MGT_MSG_SIZE], response[RVR_MGT_MSG_SIZE];
+
+	memcpy(msg, exc, sizeof(msg));
+	rvr_msg_put(msg, 0, 15, 0, RVR_PF_F_TRAP_RESP);
+	rvr_msg_put(msg, 4, 31, 16, 0);
+	rvr_msg_put(msg, RVR_TRAP_RESP_MAGIC_OFFSET, 31, 0, RVR_TRAP_MAGIC);
+	rvr_msg_put(msg, RVR_TRAP_RESP_ACTION_OFFSET, 31, 0, (uint64_t)action << 16 |
+		rvr_msg_get(exc, RVR_TRAP_NUMBER_OFFSET, 31, 16));
+	return client_exec(c, msg, response);
+}
+
+static void
+trap_response(struct client *c, struct client *vf, uint16_t opcode, uint16_t status)
+{
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+
+	if (!client_take(vf, RVR_MGT_RX_RESPONSE, msg, vf->timeout_ms))
+		client_fail(c, "no response of command %u", opcode);
+	client_equal(c, "OPCODE", rvr_msg_opcode(msg), opcode);
+	client_equal(c, "STATUS", rvr_msg_status(msg), status);
+}
+
+/** The device executes a trapped command that has it write to the VF's memory. */
+static void
+trap_execute(struct client *c)
+{
+	struct client *vf = trap_start(c, 0);
+	struct rvr_ami_map_header *map;
+	uint8_t exc[RVR_MGT_MSG_SIZE];
+	uint64_t iova;
+
+	MUST(c, pf_ami_sw_map, .any_phy_ami_sw = 1, .ami_sw_id = 3, .f_owner = 1);
+	map = client_alloc(vf, 1 << 16, 4096, &iova);
+	trap_map(c, vf, iova, exc);
+	client_equal(c, "AMIs before the answer", rvr_le32_cpu(map->count), 0);
+	client_equal(c, "unknown action", trap_act(c, exc, 99), 1);
+	client_equal(c, "execute", trap_act(c, exc, RVR_TRAP_EXECUTE), 0);
+	trap_response(c, vf, RVR_F_GET_AMI_MAP, 0);
+	client_equal(c, "AMIs of VF 1", rvr_le32_cpu(map->count), 1);
+	client_equal(c, "execute again", trap_act(c, exc, RVR_TRAP_EXECUTE), 1);
+}
+
+/** The PF alters a command: its fields, never its OPCODE. */
+static void
+trap_alter(struct client *c)
+{
+	struct client *vf = trap_start(c, 0);
+	uint8_t exc[RVR_MGT_MSG_SIZE];
+	uint64_t iova;
+
+	client_alloc(vf, 1 << 16, 4096, &iova);
+	trap_map(c, vf, iova, exc);
+	rvr_msg_put(exc, 4, 15, 0, RVR_F_PROBE);
+	client_equal(c, "another OPCODE", trap_act(c, exc, RVR_TRAP_EXECUTE_THIS), 1);
+	rvr_msg_put(exc, 4, 15, 0, RVR_F_GET_AMI_MAP);
+	rvr_msg_put(exc, 4 + 8, 63, 12, UINT64_C(0x7ffffffff000));
+	client_equal(c, "altered", trap_act(c, exc, RVR_TRAP_EXECUTE_THIS), 0);
+	trap_response(c, vf, RVR_F_GET_AMI_MAP, RVR_ST_F_GET_AMI_MAP_MAP_BUFFER_FAULT);
+}
+
+/** An answer that comes after the VF's reset isn't that to its next command. */
+static void
+trap_reset(struct client *c)
+{
+	static const struct client_mgt rings = { 2, 2, 4, -1 };
+	struct client *vf = trap_start(c, 0);
+	uint8_t old[RVR_MGT_MSG_SIZE], exc[RVR_MGT_MSG_SIZE];
+	uint64_t iova;
+
+	client_alloc(vf, 1 << 16, 4096, &iova);
+	trap_map(c, vf, iova, old);
+	client_reset(vf);
+	client_mgt_rings(vf, &rings);
+	exception_take(c, RVR_E_PF_VF_RESET, exc);
+	client_equal(c, "answer after the reset", trap_act(c, old, RVR_TRAP_EXECUTE), 1);
+	trap_map(c, vf, iova, exc);
+	client_equal(c, "late answer", trap_act(c, old, RVR_TRAP_RESPOND), 1);
+	client_equal(c, "execute", trap_act(c, exc, RVR_TRAP_EXECUTE), 0);
+	trap_response(c, vf, RVR_F_GET_AMI_MAP, 0);
+}
+
+/** Commands that aren't to be trapped are executed at once. */
+static void
+trap_set(struct client *c)
+{
+	struct client *vf = trap_start(c, UINT64_C(1) << RVR_F_GET_AMI_MAP);
+	uint8_t exc[RVR_MGT_MSG_SIZE] = { 0 };
+	uint64_t iova;
+
+	/* A device that doesn't know of sets traps all: that one has no numbers either. */
+	rvr_msg_put(exc, 0, 15, 0, RVR_F_PROBE);
+	client_send(vf, exc);
+	if (!client_take(vf, RVR_MGT_RX_RESPONSE, exc, vf->timeout_ms))
+		client_skip(c, "the device knows no sets of trapped commands");
+	client_alloc(vf, 1 << 16, 4096, &iova);
+	trap_map(c, vf, iova, exc);
+	client_equal(c, "execute", trap_act(c, exc, RVR_TRAP_EXECUTE), 0);
+	trap_response(c, vf, RVR_F_GET_AMI_MAP, 0);
+}
+
+/** Many commands at once: each is told and answered in turn. */
+static void
+trap_flood(struct client *c)
+{
+	struct client *vf = trap_start(c, 0);
+	uint8_t exc[RVR_MGT_MSG_SIZE], msg[RVR_MGT_MSG_SIZE];
+	unsigned int i, k;
+
+	for (i = 0; i < RACES; i++) {
+		memset(msg, 0, sizeof(msg));
+		rvr_msg_put(msg, 0, 15, 0, RVR_F_PROBE);
+		for (k = 0; k < 4; k++)
+			client_send(vf, msg);
+		for (k = 0; k < 4; k++) {
+			exception_take(c, RVR_E_PF_TRAPPED_CMD, exc);
+			client_no_exception(c);
+			if (rvr_msg_get(exc, RVR_TRAP_NUMBER_OFFSET, 31, 16) == 0)
+				client_skip(c, "the device executes no trapped commands");
+			client_equal(c, "execute", trap_act(c, exc, RVR_TRAP_EXECUTE), 0);
+			trap_response(c, vf, RVR_F_PROBE, 0);
+		}
+	}
+}
+
 /** The PF takes AMI-SWs away and gives them while the VF uses them: never another answer. */
 static void
 map_races(struct client *c)
@@ -206,6 +368,11 @@ static const struct conf_test tests[] = {
 	{ .name = "the PF is told of FLR", .run = reset_is_told },
 	{ .name = "mapped and unmapped while in use", .run = map_races },
 	CONF_STATUS(PF_F_TRAP_RESP, 0, "delivered to VF 1", trapped),
+	{ .name = "trap: the device executes a command", .run = trap_execute },
+	{ .name = "trap: the PF alters a command", .run = trap_alter },
+	{ .name = "trap: reset while a command waits", .run = trap_reset },
+	{ .name = "trap: a set of commands", .run = trap_set },
+	{ .name = "trap: many commands", .run = trap_flood },
 };
 
 CONF_TOPIC(vf, "VF");

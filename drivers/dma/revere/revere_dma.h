@@ -47,14 +47,12 @@
 #define REVERE_DMA_MAX_SGES 32
 /* An agent has at least so many AMI-HWs; how many more, nothing tells. */
 #define REVERE_DMA_MAX_VCHANS 16
-/* Requests of 1 KiB if the device has them: a burst of 32 copies and some in one message. */
-#define REVERE_DMA_LOG2_MSG_LENGTH 7
 /* ID of the vchan that measures, and of its ring. */
 #define REVERE_DMA_SPARE UINT16_MAX
 #define REVERE_DMA_SPARE_DESC 128
 #define REVERE_DMA_TIMEOUT_MS 10000 /* default of devarg answer_timeout_ms */
 #define REVERE_DMA_ARG_THRESHOLD "threshold"
-#define REVERE_DMA_AMS 0	    /* the socket used at both ends of both sessions */
+#define REVERE_DMA_AMS RVR_PLAN_DMA /* the socket used at both ends of both sessions */
 
 extern int revere_dma_logtype;
 #define REVERE_DMA_LOG(level, dma, ...)                                                        \
@@ -395,8 +393,8 @@ bool revere_dma_cpu_again(const struct rvr_dma_op *op);
 static inline uint8_t
 revere_dma_request_log2_length(const struct revere_dev_info *info)
 {
-	return RTE_MAX(RTE_MIN(info->max_log2_msg_length, REVERE_DMA_LOG2_MSG_LENGTH),
-		       info->min_log2_msg_length);
+	return rvr_plan_length(info->min_log2_msg_length, info->max_log2_msg_length,
+			       RVR_PLAN_DMA_LOG2_LENGTH);
 }
 int revere_dma_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
 		    struct revere_plan *plan);

@@ -52,14 +52,9 @@ int
 revere_dma_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
 		struct revere_plan *plan)
 {
-	uint8_t request_log2_length = revere_dma_request_log2_length(info);
-
 	plan->kind = RVR_AHA_DMA;
-	plan->num_sessions = 2;
-	plan->sessions[0] = (struct revere_vf_session){true, REVERE_DMA_AMS, REVERE_DMA_AMS,
-						       request_log2_length, 0};
-	plan->sessions[1] = (struct revere_vf_session){false, REVERE_DMA_AMS, REVERE_DMA_AMS,
-						       info->min_log2_msg_length, 0};
+	plan->num_sessions = rvr_plan_dma(info->min_log2_msg_length, info->max_log2_msg_length,
+		plan->sessions);
 	return index < count;
 }
 

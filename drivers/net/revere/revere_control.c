@@ -17,14 +17,17 @@
 
 #define CONTROL_LOG2_SLOTS 6 /* REVERE_NET_POSTS_MAX */
 #define EVENT_LOG2_SLOTS 3
-#define CONTROL_PRIO 15 /* before packets: few, and somebody waits */
-#define CONTROL_LOG2_MSG_LENGTH 5 /* RVR_RNA_CONTROL_SIZE, in DW */
-#define CONTROL_LOG2_LENGTH_MAX 8 /* REVERE_NET_MESSAGE_MAX, in DW */
+#define CONTROL_LOG2_MSG_LENGTH RVR_PLAN_CONTROL_LOG2_LENGTH
+#define CONTROL_LOG2_LENGTH_MAX RVR_PLAN_CONTROL_LOG2_LENGTH_MAX /* REVERE_NET_MESSAGE_MAX */
 #define WAIT_SPINS 1000
 #define WAIT_SLEEP_US 20
 
 /* Sockets of the AMI-SW. */
-enum { CONTROL_TX = 0, CONTROL_RX = 0, EVENT_RX = 1 };
+enum {
+	CONTROL_TX = RVR_PLAN_CONTROL_TX,
+	CONTROL_RX = RVR_PLAN_CONTROL_RX,
+	EVENT_RX = RVR_PLAN_EVENT_RX,
+};
 
 static const struct {
 	uint16_t opcode;
@@ -445,14 +448,8 @@ request_log2_length(const struct revere_dev_info *info)
 unsigned int
 revere_net_control_plan(const struct revere_dev_info *info, struct revere_vf_session *sessions)
 {
-	const struct revere_vf_session plan[] = {
-		{ true, CONTROL_TX, RVR_RNA_RX_CONTROL, request_log2_length(info), CONTROL_PRIO },
-		{ false, CONTROL_RX, RVR_RNA_TX_CONTROL, CONTROL_LOG2_MSG_LENGTH, CONTROL_PRIO },
-		{ false, EVENT_RX, RVR_RNA_TX_EVENTS, info->min_log2_msg_length, CONTROL_PRIO },
-	};
-
-	memcpy(sessions, plan, sizeof(plan));
-	return RTE_DIM(plan);
+	return rvr_plan_net_control(info->min_log2_msg_length, info->max_log2_msg_length,
+		sessions);
 }
 
 static int

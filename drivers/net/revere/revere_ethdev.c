@@ -30,7 +30,7 @@
 #define TIMEOUT_MS 5000
 #define LRO_US 32
 #define RECOVER_MS 10000
-#define MSG_SIZE 256 /* bytes: 15 packets or 31 empty buffers */
+#define MSG_SIZE (RVR_DW << RVR_PLAN_NET_LOG2_LENGTH) /* bytes */
 #define RING_SLOTS 64
 
 #define TX_OFFLOADS                                                                            \
@@ -644,9 +644,8 @@ static int
 net_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
 	struct revere_plan *plan)
 {
-	uint32_t size = RTE_MIN(MSG_SIZE, RVR_DW << info->max_log2_msg_length);
-	uint8_t log2_length = (uint8_t)rte_log2_u32(RTE_MAX(size / RVR_DW,
-		1u << info->min_log2_msg_length));
+	uint8_t log2_length = rvr_plan_length(info->min_log2_msg_length, info->max_log2_msg_length,
+		RVR_PLAN_NET_LOG2_LENGTH);
 
 	plan->kind = RVR_AHA_RNA;
 	plan->num_sessions = index == 0 ? revere_net_control_plan(info, plan->sessions) :

@@ -195,8 +195,14 @@ struct revere_net_pair {
 	struct revere_net_irq irq; /**< of received packets, if the application wants that */
 };
 
-enum revere_net_tx_socket { REVERE_NET_TX_PACKETS, REVERE_NET_TX_BUFFERS };
-enum revere_net_rx_socket { REVERE_NET_RX_DONE, REVERE_NET_RX_PACKETS };
+enum revere_net_tx_socket {
+	REVERE_NET_TX_PACKETS = RVR_PLAN_NET_TX_PACKETS,
+	REVERE_NET_TX_BUFFERS = RVR_PLAN_NET_TX_BUFFERS,
+};
+enum revere_net_rx_socket {
+	REVERE_NET_RX_DONE = RVR_PLAN_NET_RX_DONE,
+	REVERE_NET_RX_PACKETS = RVR_PLAN_NET_RX_PACKETS,
+};
 
 /** The control channel; `lock` makes one request at a time. */
 struct revere_net_control {

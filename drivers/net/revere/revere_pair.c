@@ -34,17 +34,7 @@ unsigned int
 revere_net_pair_plan(const struct revere_dev_info *info, uint8_t log2_msg_length,
 	struct revere_vf_session *sessions)
 {
-	const uint8_t done = info->min_log2_msg_length;
-	const struct revere_vf_session plan[] = {
-		{ true, REVERE_NET_TX_PACKETS, RVR_RNA_RX_PACKETS, log2_msg_length, 0 },
-		/* Buffers before packets that need them. */
-		{ true, REVERE_NET_TX_BUFFERS, RVR_RNA_RX_BUFFERS, log2_msg_length, 1 },
-		{ false, REVERE_NET_RX_DONE, RVR_RNA_TX_DONE, done, 0 },
-		{ false, REVERE_NET_RX_PACKETS, RVR_RNA_TX_PACKETS, log2_msg_length, 0 },
-	};
-
-	memcpy(sessions, plan, sizeof(plan));
-	return RTE_DIM(plan);
+	return rvr_plan_net_pair(info->min_log2_msg_length, log2_msg_length, sessions);
 }
 
 static int

@@ -217,18 +217,9 @@ int
 raw_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
 	 struct revere_plan *plan)
 {
-	uint8_t log2_length = (uint8_t)RTE_MAX(rte_log2_u32(RAW_DEFAULT_MSG_LENGTH / RVR_DW),
-					       (uint32_t)info->min_log2_msg_length);
-	uint8_t num = RTE_MIN(info->num_tx_ams, info->num_rx_ams), ams;
-
 	plan->kind = RVR_AHA_INVERSION;
-	plan->num_sessions = 0;
-	for (ams = 0; ams < num; ams++) {
-		plan->sessions[plan->num_sessions++] =
-			(struct revere_vf_session){ true, ams, ams, log2_length, 0 };
-		plan->sessions[plan->num_sessions++] =
-			(struct revere_vf_session){ false, ams, ams, log2_length, 0 };
-	}
+	plan->num_sessions = rvr_plan_raw(info->min_log2_msg_length,
+		RTE_MIN(info->num_tx_ams, info->num_rx_ams), plan->sessions);
 	return index < count;
 }
 
