@@ -426,13 +426,13 @@ post_detach(struct pfd *pfd, uint16_t owner)
 	uint32_t id;
 
 	/* First everything stands still. */
-	for (id = 0; id < PFD_IDS; id++)
+	for (id = 0; id < state->ami_sws; id++)
 		if (attached_ami_sw(state, id, owner))
 			POST(pfd, f_ami_sw_disable, .ami_sw_id = state->ami_sw[id].phy_id);
-	for (id = 0; id < PFD_IDS; id++)
+	for (id = 0; id < state->asns; id++)
 		if (attached_asn(state, id, owner))
 			POST(pfd, pf_asn_destroy, .asn_id = state->asn[id].device - 1u);
-	for (id = 0; id < PFD_IDS; id++) {
+	for (id = 0; id < state->ami_hws; id++) {
 		if (!attached_ami_hw(state, id, owner))
 			continue;
 		POST(pfd, f_ami_hw_disable, .ami_hw_id = id);
@@ -449,18 +449,22 @@ note_detached(struct pfd *pfd, uint16_t owner)
 	struct pfd_state *state = pfd->state;
 	uint32_t id;
 
-	for (id = 0; id < PFD_IDS; id++) {
-		struct pfd_ami_sw *ami_sw = &state->ami_sw[id];
-		struct pfd_ami_hw *ami_hw = &state->ami_hw[id];
-
+	for (id = 0; id < state->asns; id++)
 		if (attached_asn(state, id, owner)) {
 			state->device_asn[state->asn[id].device - 1] = 0;
 			state->asn[id].device = 0;
 		}
+	for (id = 0; id < state->ami_hws; id++) {
+		struct pfd_ami_hw *ami_hw = &state->ami_hw[id];
+
 		if (attached_ami_hw(state, id, owner)) {
 			state->phy_ami_hw[ami_hw->aha_id % PFD_AHAS][ami_hw->phy_id] = 0;
 			ami_hw->taken = false;
 		}
+	}
+	for (id = 0; id < state->ami_sws; id++) {
+		struct pfd_ami_sw *ami_sw = &state->ami_sw[id];
+
 		if (attached_ami_sw(state, id, owner)) {
 			state->phy_ami_sw[ami_sw->phy_id] = 0;
 			state->device_ami_sw[ami_sw->phy_id] = 0;
@@ -477,7 +481,7 @@ pfd_detach_all(struct pfd *pfd, uint16_t owner)
 	post_detach(pfd, owner);
 	pfd->backend->flush(pfd->arg);
 	pfd_exceptions(pfd);
-	for (id = 0; id < PFD_IDS; id++)
+	for (id = 0; id < pfd->state->ami_sws; id++)
 		if (attached_ami_sw(pfd->state, id, owner))
 			POST(pfd, pf_ami_sw_unmap, .phy_ami_sw_id = pfd->state->ami_sw[id].phy_id);
 	pfd->backend->flush(pfd->arg);

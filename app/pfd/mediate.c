@@ -198,13 +198,13 @@ pfd_drop_all(struct pfd *pfd, unsigned int place)
 
 	if (usage->contexts + usage->agents_contexts + usage->sessions > 0)
 		pfd_detach_all(pfd, owner);
-	for (id = 0; id < PFD_IDS && usage->sessions > 0; id++)
+	for (id = 0; id < state->asns && usage->sessions > 0; id++)
 		if (state->asn_owner[id] == owner)
 			pfd_drop_asn(pfd, (uint16_t)id);
-	for (id = 0; id < PFD_IDS && usage->agents_contexts > 0; id++)
+	for (id = 0; id < state->ami_hws && usage->agents_contexts > 0; id++)
 		if (state->ami_hw[id].owner == owner)
 			pfd_drop_ami_hw(pfd, (uint16_t)id);
-	for (id = 0; id < PFD_IDS && usage->contexts > 0; id++)
+	for (id = 0; id < state->ami_sws && usage->contexts > 0; id++)
 		if (state->ami_sw[id].owner == owner)
 			pfd_drop_ami_sw(pfd, (uint16_t)id);
 }
