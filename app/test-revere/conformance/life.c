@@ -205,6 +205,44 @@ enable_often(struct client *c)
 	client_pop_all(c, path.rx, (unsigned int)(path.tx->count - path.rx->count), 0);
 }
 
+/**
+ * Session and mapping are taken away while messages fly, and given anew: what was on its way is
+ * gone, and a neighbour notices nothing.
+ */
+static void
+taken_away_busy(struct client *c)
+{
+	struct client_path busy = client_inversion(c, 6, c->lim.min_log2_len);
+	struct client_path path = client_loopback(c, 4, 4, c->lim.min_log2_len);
+	int round;
+
+	for (round = 0; round < 200; round++) {
+		client_push(c, busy.tx, 9);
+		client_push(c, path.tx, 1 + (unsigned int)round % 16);
+		if (round % 2 == 0)
+			MUST(c, pf_asn_destroy, .asn_id = path.asn[0]);
+		MUST(c, pf_ami_sw_unmap, .phy_ami_sw_id = path.ami->phy);
+		if (round % 2 == 1)
+			MUST(c, pf_asn_destroy, .asn_id = path.asn[0]);
+		client_equal(c, "F-AMI-SW-ENABLE of what is unmapped",
+			     STATUS(c, f_ami_sw_enable, .ami_sw_id = path.ami->id), 1);
+		client_pop(c, busy.rx, 11, busy.flip);
+		MUST(c, pf_ami_sw_map, .phy_ami_sw_id = path.ami->phy, .ami_sw_id = path.ami->id);
+		client_ami_configure(c, path.ami);
+		path.tx->own = path.rx->own = 0;
+		path.tx->count = path.rx->count = 0;
+		client_ring_configure(c, path.tx);
+		client_ring_configure(c, path.rx);
+		c->next_asn = path.asn[0];
+		client_asn_new(c, client_end_sw(path.ami, 0), client_end_sw(path.ami, 0),
+			       c->lim.min_log2_len);
+		client_ami_enable(c, path.ami);
+		client_exchange(c, path.tx, path.rx, 5, 0);
+	}
+	client_pop_all(c, busy.rx, (unsigned int)(busy.tx->count - busy.rx->count), busy.flip);
+	client_no_exception(c);
+}
+
 static const struct conf_test tests[] = {
 	{ .name = "nothing moves before ENABLE", .run = not_enabled },
 	{ .name = "DISABLE quiesces, ENABLE goes on", .run = quiesce },
@@ -216,6 +254,7 @@ static const struct conf_test tests[] = {
 	{ .name = "teardown and second bring-up", .run = second_bring_up },
 	{ .name = "Function Level Reset takes all away", .run = function_reset },
 	{ .name = "DISABLE and ENABLE 200 times under load", .run = enable_often },
+	{ .name = "unmapped and mapped 200 times under load", .run = taken_away_busy },
 };
 
 CONF_TOPIC(life, "life of AMIs");

@@ -161,11 +161,113 @@ by_physical_id(struct client *c)
 	client_equal(c, "RING_BASE", ring.ring_base, 0x123450);
 }
 
+/** What F-*-SAVE says of a path, whatever state it is in. */
+static void
+same(struct client *c, const struct client_path *path, const char *state)
+{
+	struct rvr_f_ami_sw_save_req req = { .ami_sw_id = path->ami->id };
+	const struct client_ring *rings[] = { path->tx, path->rx };
+	struct rvr_f_ams_ring_save_rsp ring;
+	struct rvr_f_ami_sw_save_rsp ami;
+	unsigned int i;
+	char what[64];
+
+	snprintf(what, sizeof(what), "saved %s: STATUS", state);
+	client_equal(c, what, client_f_ami_sw_save(c, &req, &ami), 0);
+	snprintf(what, sizeof(what), "saved %s: vectors", state);
+	client_equal(c, what, ami.tx_vector << 16 | ami.rx_vector,
+		     path->ami->conf.tx_vector << 16 | path->ami->conf.rx_vector);
+	for (i = 0; i < RTE_DIM(rings); i++) {
+		save_ring(c, rings[i], &ring);
+		snprintf(what, sizeof(what), "saved %s: LOG2_SIZE", state);
+		client_equal(c, what, ring.log2_size, rings[i]->log2_size);
+		snprintf(what, sizeof(what), "saved %s: RING_BASE", state);
+		client_equal(c, what, ring.ring_base, rings[i]->iova);
+	}
+}
+
+/** Saving tells in each state what was configured, and changes nothing. */
+static void
+every_state(struct client *c)
+{
+	struct client_ami *ami = client_ami_map(c);
+	struct client_path path = half_way(c);
+	struct rvr_f_ami_sw_save_rsp rsp;
+	struct rvr_f_ami_sw_save_req req = { .ami_sw_id = ami->id };
+
+	client_equal(c, "saved mapped only: STATUS", client_f_ami_sw_save(c, &req, &rsp), 0);
+	same(c, &path, "enabled, with messages in its rings");
+	client_ami_disable(c, path.ami);
+	same(c, &path, "disabled");
+	client_ami_enable(c, path.ami);
+	same(c, &path, "enabled again");
+	client_pop_all(c, path.rx, 14, 0);
+	client_exchange(c, path.tx, path.rx, 30, 0);
+	same(c, &path, "with empty rings");
+	client_ami_disable(c, path.ami);
+	MUST(c, f_ami_sw_reset, .ami_sw_id = path.ami->id);
+	MUST(c, f_ami_sw_save, .ami_sw_id = path.ami->id);
+	MUST(c, pf_asn_destroy, .asn_id = path.asn[0]);
+	MUST(c, pf_ami_sw_unmap, .phy_ami_sw_id = path.ami->phy);
+	client_equal(c, "saved unmapped: STATUS",
+		     STATUS(c, f_ami_sw_save, .ami_sw_id = path.ami->id), 1);
+	client_equal(c, "ring saved unmapped: STATUS",
+		     STATUS(c, f_ams_ring_save, .ami_sw_id = path.ami->id), 1);
+	client_no_exception(c);
+}
+
+/** The same of an AMI-HW, with requests of its agent's on their way. */
+static void
+every_hw_state(struct client *c)
+{
+	struct client_path path = client_inversion(c, 6, c->lim.min_log2_len);
+	unsigned int round;
+
+	for (round = 0; round < 50; round++) {
+		client_push(c, path.tx, 1 + round % 8);
+		MUST(c, f_ami_hw_save, .ami_hw_id = path.hw.id);
+		client_pop(c, path.rx, 8, path.flip);
+	}
+	MUST(c, f_ami_hw_disable, .ami_hw_id = path.hw.id);
+	client_push(c, path.tx, 8);
+	MUST(c, f_ami_hw_save, .ami_hw_id = path.hw.id);
+	MUST(c, f_ami_hw_enable, .ami_hw_id = path.hw.id);
+	client_pop_all(c, path.rx, (unsigned int)(path.tx->count - path.rx->count), path.flip);
+	MUST(c, f_ami_hw_disable, .ami_hw_id = path.hw.id);
+	MUST(c, f_ami_hw_reset, .ami_hw_id = path.hw.id);
+	MUST(c, f_ami_hw_save, .ami_hw_id = path.hw.id);
+	MUST(c, pf_asn_destroy, .asn_id = path.asn[0]);
+	MUST(c, pf_asn_destroy, .asn_id = path.asn[1]);
+	MUST(c, pf_ami_hw_unmap, .phy_ami_hw_id = path.hw.phy, .aha_id = path.hw.aha_id);
+	client_equal(c, "saved unmapped: STATUS",
+		     STATUS(c, f_ami_hw_save, .ami_hw_id = path.hw.id), 1);
+	client_no_exception(c);
+}
+
+/** Without DISABLE, while messages move: none is lost, doubled or changed. */
+static void
+under_load(struct client *c)
+{
+	struct client_path path = client_inversion(c, 6, c->lim.min_log2_len);
+	unsigned int round;
+
+	for (round = 0; round < 200; round++) {
+		client_push(c, path.tx, 1 + round % 16);
+		same(c, &path, "in the middle of traffic");
+		client_pop(c, path.rx, 16, path.flip);
+	}
+	client_pop_all(c, path.rx, (unsigned int)(path.tx->count - path.rx->count), path.flip);
+	client_no_exception(c);
+}
+
 static const struct conf_test tests[] = {
 	{ .name = "into the same AMI-SW", .run = same_ami },
 	{ .name = "into another AMI-SW", .run = other_ami },
 	{ .name = "50 times in the middle of traffic", .run = often },
 	{ .name = "configured by physical ID, then mapped", .run = by_physical_id },
+	{ .name = "an AMI-SW in every state", .run = every_state },
+	{ .name = "an AMI-HW in every state", .run = every_hw_state },
+	{ .name = "200 times in the middle of traffic, enabled", .run = under_load },
 };
 
 CONF_TOPIC(save, "save and restore");

@@ -360,6 +360,50 @@ map_races(struct client *c)
 	}
 }
 
+/** Expects what PF-AMI-SW-SAVE says of VF 1's AMI-SW, which has TX_VECTOR 3. */
+static void
+pf_saves(struct client *c, uint16_t phy, bool enable)
+{
+	struct rvr_pf_ami_sw_save_req req = { .phy_ami_sw_id = phy };
+	struct rvr_pf_ami_sw_save_rsp rsp;
+
+	client_equal(c, "PF-AMI-SW-SAVE STATUS", client_pf_ami_sw_save(c, &req, &rsp), 0);
+	client_equal(c, "TX_VECTOR", rsp.tx_vector, 3);
+	client_equal(c, "MAPPED", rsp.mapped, 1);
+	client_equal(c, "F_OWNER", rsp.f_owner, 1);
+	client_equal(c, "ENABLE", rsp.enable, enable);
+}
+
+/** The PF saves an AMI-SW of a VF in each state while the VF is disabled, and then only. */
+static void
+saved_by_the_pf(struct client *c)
+{
+	struct client *vf = vf_start(c);
+	struct rvr_pf_ami_sw_map_rsp map;
+	struct client_ami *ami;
+
+	client_equal(c, "PF-AMI-SW-MAP STATUS", client_pf_ami_sw_map(c,
+		&(const struct rvr_pf_ami_sw_map_req){ .any_phy_ami_sw = 1, .f_owner = 1 },
+		&map), 0);
+	MUST(vf, f_ami_sw_configure, .ami_sw_id = 0, .tx_vector = 3);
+	client_equal(c, "PF-AMI-SW-SAVE of an enabled VF's",
+		     STATUS(c, pf_ami_sw_save, .phy_ami_sw_id = map.phy_ami_sw_id), 2);
+	MUST(c, pf_f_disable, .f_owner = 1);
+	pf_saves(c, map.phy_ami_sw_id, false);
+	MUST(c, pf_f_enable, .f_owner = 1);
+	MUST(vf, f_ami_sw_enable, .ami_sw_id = 0);
+	MUST(c, pf_f_disable, .f_owner = 1);
+	pf_saves(c, map.phy_ami_sw_id, true);
+	MUST(c, pf_f_enable, .f_owner = 1);
+	MUST(vf, f_ami_sw_disable, .ami_sw_id = 0);
+	MUST(c, pf_f_disable, .f_owner = 1);
+	pf_saves(c, map.phy_ami_sw_id, false);
+	MUST(c, pf_ami_sw_unmap, .phy_ami_sw_id = map.phy_ami_sw_id);
+	ami = client_ami_map(c);
+	client_equal(c, "PF-AMI-SW-SAVE of the PF's own",
+		     STATUS(c, pf_ami_sw_save, .phy_ami_sw_id = ami->phy), 2);
+}
+
 static const struct conf_test tests[] = {
 	{ .name = "commands of the PF are invalid", .run = only_the_pf },
 	{ .name = "AMU_EN and VF_TRACE_EN are RES0", .run = registers },
@@ -367,6 +411,7 @@ static const struct conf_test tests[] = {
 	{ .name = "commands of a disabled VF wait", .run = disabled_waits },
 	{ .name = "the PF is told of FLR", .run = reset_is_told },
 	{ .name = "mapped and unmapped while in use", .run = map_races },
+	{ .name = "AMI-SWs saved by the PF in every state", .run = saved_by_the_pf },
 	CONF_STATUS(PF_F_TRAP_RESP, 0, "delivered to VF 1", trapped),
 	{ .name = "trap: the device executes a command", .run = trap_execute },
 	{ .name = "trap: the PF alters a command", .run = trap_alter },
