@@ -44,6 +44,7 @@ ctl_port_info(struct request *request)
 		.speed = rvr_cpu_le32(100000),
 		.flags = rvr_cpu_le32(rna_port_flags(port)),
 		.max_segments = rvr_cpu_le16(RNA_SEGMENTS_MAX),
+		.max_inline = rvr_cpu_le16(RVR_RNA_TX_INLINE_MAX),
 		.firmware = RNA_FIRMWARE,
 	};
 	const struct rna_port *faces = port->backend->kind == RVR_RNA_KIND_UPLINK ? NULL :

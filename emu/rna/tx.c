@@ -258,6 +258,68 @@ tx_prefetch(const struct rna_queue *q, const uint8_t *descs, uint32_t i, uint32_
 			rna_load64(descs + i * TX_DESC_SIZE)));
 }
 
+/** A packet that stands behind its descriptor, where it is read in place. */
+static void
+tx_inline(struct rna_queue *q, const uint8_t *data, uint32_t len, uint32_t flags,
+	struct tx_sum *sum)
+{
+	/* In the middle of a packet it makes an end of that one, too. */
+	if (flags != RVR_RNA_TX_INLINE || q->gather_segments != 0 || len < RNA_FRAME_MIN ||
+	    len > RVR_RNA_TX_INLINE_MAX) {
+		q->gather_segments = 0;
+		q->stats.tx_errors++;
+		return;
+	}
+	tx_send(q->port, data, len, sum);
+}
+
+/**
+ * `count` descriptors, with packets behind some, in `max` pieces of 16 bytes. Behind one that
+ * claims more than there is nothing is known any more, and all the rest is refused.
+ */
+static void
+tx_mixed(struct rna_queue *q, const uint8_t *msg, uint32_t count, uint32_t max, struct tx_sum *sum)
+{
+	uint32_t i, at = 0;
+
+	for (i = 0; i < count && at < max; i++) {
+		const uint8_t *desc = msg + at * TX_DESC_SIZE;
+		uint32_t word = (uint32_t)rna_load64(desc + 8); /* flags and length */
+		uint32_t len = word & 0xffff, flags = word >> 16, pieces = 1;
+
+		if (flags & RVR_RNA_TX_INLINE) {
+			pieces = RVR_RNA_TX_PIECES(len);
+			if (pieces > max - at)
+				break;
+			tx_inline(q, desc + TX_DESC_SIZE, len, flags, sum);
+		} else {
+			tx_desc(q, desc, sum);
+		}
+		at += pieces;
+	}
+	if (i < count) {
+		q->stats.tx_errors += count - i;
+		q->tx_bad = true; /* the packet that goes on behind this */
+	}
+}
+
+/** A message that isn't of the plain kind: it carries packets, or is malformed. */
+static void
+tx_other_message(struct rna_queue *q, const uint8_t *msg, uint64_t head, uint32_t max,
+	struct tx_sum *sum)
+{
+	uint32_t count = (head >> 16) & 0xffff;
+
+	if ((head & 0xffff) != RVR_RNA_OP_TX_INLINE || count == 0 || count > max) {
+		q->stats.tx_errors++;
+	} else if (!q->tx_started) {
+		q->port->stats.tx_dropped += count;
+	} else {
+		tx_mixed(q, msg + sizeof(struct rvr_rna_tx), count, max, sum);
+		q->tx_done += count;
+	}
+}
+
 static inline void
 tx_message(struct rna_queue *q, const uint8_t *msg, uint32_t max, struct tx_sum *sum)
 {
@@ -265,7 +327,7 @@ tx_message(struct rna_queue *q, const uint8_t *msg, uint32_t max, struct tx_sum 
 	uint32_t i, count = (head >> 16) & 0xffff;
 
 	if (amu_unlikely((head & 0xffff) != RVR_RNA_OP_TX || count == 0 || count > max)) {
-		q->stats.tx_errors++;
+		tx_other_message(q, msg, head, max, sum);
 		return;
 	}
 	if (amu_unlikely(!q->tx_started)) {

@@ -42,13 +42,14 @@ enum rvr_rna_opcode {
 	RVR_RNA_OP_BUFFERS = 3,
 	RVR_RNA_OP_RX = 4,
 	RVR_RNA_OP_EVENT = 5,
+	RVR_RNA_OP_TX_INLINE = 6, /**< as OP_TX; packets may be in it, if port_info says so */
 };
 
 /* ---- RNA: transmit ------------------------------------------------------------------------ */
 
 /** Header of a transmit message; struct rvr_rna_tx_desc follow, 15 in 256 bytes. */
 struct rvr_rna_tx {
-	rvr_le16 opcode; /**< RVR_RNA_OP_TX */
+	rvr_le16 opcode; /**< RVR_RNA_OP_TX, _INLINE */
 	rvr_le16 count;	 /**< descriptors that follow */
 	rvr_le32 zero;
 	rvr_le64 zero2;
@@ -66,6 +67,13 @@ _Static_assert(sizeof(struct rvr_rna_tx_desc) == 16, "wire");
 
 #define RVR_RNA_TX_MORE 0x1u   /**< the packet goes on in the next descriptor */
 #define RVR_RNA_TX_OFFLOAD 0x2u /**< this is a struct rvr_rna_tx_offload */
+#define RVR_RNA_TX_INLINE 0x4u /**< addr is 0: data follows here, up to a multiple of 16 bytes */
+
+/** Bytes of a packet with RVR_RNA_TX_INLINE, at most; what a device takes is in port_info. */
+#define RVR_RNA_TX_INLINE_MAX 128
+
+/** How many times 16 bytes a packet of so many bytes takes of a message: descriptor and data. */
+#define RVR_RNA_TX_PIECES(len) (1u + ((uint32_t)(len) + 15u) / 16u)
 
 /**
  * What is to be done with the packet whose first descriptor comes next, possibly in the next
@@ -285,7 +293,8 @@ struct rvr_rna_port_info {
 	char backend[32];	/**< name of what stands behind the port, NUL-terminated */
 	char firmware[32];	/**< version, NUL-terminated */
 	rvr_le16 own;		/**< port that is meant for the asking Function */
-	uint8_t zero[6];
+	rvr_le16 max_inline;	/**< bytes of a packet in a transmit message; 0: none may be */
+	uint8_t zero[4];
 };
 _Static_assert(sizeof(struct rvr_rna_port_info) == 112, "wire");
 

@@ -174,14 +174,16 @@ def test_ethtool(processes, tmp_path):
     assert tool.wait(20) == 0, tool.tail()
 
 
-@pytest.mark.parametrize("app, rx, tx", [
-    ([], "whole packets", "one segment, fast free"),
-    (["--tx-offloads=0x8000", "--rx-offloads=0x2000"], "scattered", "segments"),
-    (["--tx-offloads=0x4", "--rx-offloads=0x1"], "whole packets, offloads", "segments, offloads"),
-], ids=["plain", "segments", "offloads"])
-def test_burst_modes(testpmd, app, rx, tx):
+@pytest.mark.parametrize("args, app, rx, tx", [
+    ("", [], "whole packets", "one segment, fast free"),
+    ("", ["--tx-offloads=0x8000", "--rx-offloads=0x2000"], "scattered", "segments"),
+    ("", ["--tx-offloads=0x4", "--rx-offloads=0x1"], "whole packets, offloads",
+     "segments, offloads"),
+    (",tx_inline=64", [], "whole packets", "segments, short ones inline"),
+], ids=["plain", "segments", "offloads", "short"])
+def test_burst_modes(testpmd, args, app, rx, tx):
     """How packets travel is told, and they do."""
-    pmd = testpmd(["net_revere0"], app)
+    pmd = testpmd([f"net_revere0{args}"], app)
     assert f"Scalar, {rx}\n" in pmd.command("show rxq info 0 0")
     assert f"Scalar, {tx}\n" in pmd.command("show txq info 0 0")
     pmd.command("start tx_first 2")

@@ -370,6 +370,73 @@ whole_packets_come_back(void **state)
 		}
 }
 
+/** Packets that travel in messages, and their neighbours that don't, in any mixture. */
+static void
+short_packets_travel_in_messages(void **state)
+{
+	static const char *const args[] = {
+		"backend=loop,tx_inline=14", "backend=loop,tx_inline=60,ring_slots=2",
+		"backend=loop,tx_inline=128", "backend=loop,tx_inline=128,msg_size=64",
+		"backend=loop,tx_inline=128,msg_size=2048", "backend=loop,tx_inline=100,ami_type=B",
+	};
+	static const struct setup setups[] = {
+		{ .tx_offloads = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE },
+		{ .rx_desc = 64, .tx_desc = 1 },
+		{ .tx_desc = 45, .tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS },
+		{ .tx_offloads = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM }, /* all go by address */
+	};
+	struct rte_eth_burst_mode mode;
+	unsigned int i, j;
+	uint32_t len;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(args); i++)
+		for (j = 0; j < RTE_DIM(setups); j++) {
+			uint16_t port = port_up("net_revere_test", args[i], &setups[j]);
+			bool segments = setups[j].tx_offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+
+			assert_int_equal(rte_eth_tx_burst_mode_get(port, 0, &mode), 0);
+			assert_int_equal(strstr(mode.info, "inline") != NULL,
+				!(setups[j].tx_offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM));
+			for (len = 14; len <= RVR_RNA_TX_INLINE_MAX + 1; len++)
+				round_trip(port, len, segments && len % 3 == 0 ? 13 : ROOM);
+			if (setups[j].tx_desc != 1) {
+				traffic(port, 0, 50 * scale, 200, segments);
+				traffic(port, 0, 20 * scale, 64, false);
+			}
+			assert_int_equal(xstat(port, "tx_refused"), 0);
+			port_down(port);
+			pools_are_full();
+		}
+}
+
+/** What travels in a message is free as soon as it is sent, whatever the device does then. */
+static void
+mbufs_in_messages_are_free(void **state)
+{
+	static const struct setup setup = { .tx_desc = 512 };
+	struct rte_mbuf *pkts[90]; /* more than are freed in one go */
+	uint16_t port = port_up("net_revere_test", "backend=null,tx_inline=64", &setup);
+	struct rte_mbuf *kept;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(pkts); i++)
+		pkts[i] = packet_make(i % 2 ? pool : big_pool, i, 14 + i % 51, ROOM);
+	kept = pkts[7];
+	rte_mbuf_refcnt_update(kept, 1);
+	assert_int_equal(rte_eth_tx_burst(port, 0, pkts, RTE_DIM(pkts)), RTE_DIM(pkts));
+	assert_int_equal(rte_mempool_in_use_count(big_pool), 0);
+	assert_int_equal(rte_mbuf_refcnt_read(kept), 1);
+	packet_check(kept, 7, 14 + 7);
+	/* Those of the Rx queue are out still. */
+	assert_int_equal(rte_mempool_in_use_count(pool), 256 + 1);
+	rte_pktmbuf_free(kept);
+	xstat_becomes(port, "tx_good_packets", RTE_DIM(pkts));
+	port_down(port);
+	pools_are_full();
+}
+
 static void
 set_flag(void *addr, void *arg)
 {
@@ -680,6 +747,32 @@ descriptors_fit(void **state)
 		assert_int_equal(rte_eth_dev_stop(id), 0);
 		rte_pktmbuf_free(m);
 	}
+	port_down((uint16_t)port);
+	pools_are_full();
+}
+
+/** ... and so it is where each message has room for but three packets that travel in it. */
+static void
+descriptors_of_short_packets_fit(void **state)
+{
+	static const struct setup setup = { .tx_desc = 4096 };
+	struct rte_mbuf *m;
+	int port;
+
+	(void)state;
+	if (strstr(device_args, "mode=inline") != NULL)
+		skip();
+	m = packet_make(pool, 1, 60, ROOM);
+	port = port_add("net_revere_test", "backend=null,tx_inline=64");
+	assert_true(port >= 0);
+	assert_int_equal(port_setup((uint16_t)port, &setup), 0);
+	assert_int_equal(rte_eth_dev_start((uint16_t)port), 0);
+	/* 2083 packets a second, and 333 at once: a ring of 64 messages would be full before. */
+	assert_int_equal(rte_eth_set_queue_rate_limit((uint16_t)port, 0, 1), 0);
+	assert_true(send_until_full((uint16_t)port, m) >= setup.tx_desc);
+	assert_int_equal(rte_mbuf_refcnt_read(m), 1);
+	assert_int_equal(rte_eth_set_queue_rate_limit((uint16_t)port, 0, 0), 0);
+	rte_pktmbuf_free(m);
 	port_down((uint16_t)port);
 	pools_are_full();
 }
@@ -1814,8 +1907,8 @@ bad_arguments_are_refused(void **state)
 	static const char *const args[] = {
 		"msg_size=300", "msg_size=32", "msg_size=4096", "ring_slots=3", "ring_slots=1",
 		"ring_slots=131072", "control_timeout_ms=0", "control_timeout_ms=x", "nonsense=1",
-		"lro_timeout_us=1000001", "backend=nonsense", "num_ami_sw=1",
-		"max_log2_msg_length=4", "num_ams=3",
+		"lro_timeout_us=1000001", "tx_inline=129", "tx_inline=-1", "backend=nonsense",
+		"num_ami_sw=1", "max_log2_msg_length=4", "num_ams=3",
 	};
 	unsigned int i;
 
@@ -2092,6 +2185,34 @@ ports_move_under_load(void **state)
 		0);
 	assert_int_equal(rte_eth_dev_start(stream.port), 0);
 	traffic(stream.port, 0, 20, 1500, false);
+	port_down(stream.port);
+	place_close("net_revere_b");
+	place_close("net_revere_a");
+	pools_are_full();
+}
+
+/** Packets that are in messages move with them, to a device that takes such ones. */
+static void
+short_packets_move(void **state)
+{
+	const struct setup setup = {
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+		.mtu = 4096,
+	};
+	struct stream stream = { .queues = 1, .most = 100 };
+	struct revere_net *net;
+
+	(void)state;
+	places_open();
+	stream.port = port_up("net_revere_test", "emu=here,backend=loop,tx_inline=128", &setup);
+	net = rte_eth_devices[stream.port].data->dev_private;
+	moves_of("short packets in messages", &stream, 40);
+	net->tx_inline = RVR_RNA_TX_INLINE_MAX + 1;
+	assert_int_equal(rte_pmd_revere_net_migrate(stream.port, "emu=there,backend=loop", NULL),
+		-ENOTSUP);
+	net->tx_inline = RVR_RNA_TX_INLINE_MAX;
+	traffic(stream.port, 0, 20, 200, true);
 	port_down(stream.port);
 	place_close("net_revere_b");
 	place_close("net_revere_a");
@@ -2655,6 +2776,8 @@ run_cases(void)
 		CASE(info_tells_the_truth),
 		CASE(all_lengths_come_back),
 		CASE(whole_packets_come_back),
+		CASE(short_packets_travel_in_messages),
+		CASE(mbufs_in_messages_are_free),
 		CASE(external_buffers),
 		CASE(pinned_buffers),
 		CASE(starts_and_stops),
@@ -2663,6 +2786,7 @@ run_cases(void)
 		CASE(small_pools_suffice),
 		CASE(descriptors_have_status),
 		CASE(descriptors_fit),
+		CASE(descriptors_of_short_packets_fit),
 		CASE(counters_count),
 		CASE(slow_reader_misses_packets),
 		CASE(filters_work),
@@ -2685,6 +2809,7 @@ run_cases(void)
 		CASE(bad_arguments_are_refused),
 		CASE(bad_setups_are_refused),
 		CASE(ports_move_under_load),
+		CASE(short_packets_move),
 		CASE(queues_move_together),
 		CASE(filters_move),
 		CASE(moves_are_refused),

@@ -371,6 +371,82 @@ malformed_messages_are_counted(void **state)
 	ec_close(&r.c);
 }
 
+#define CONTENT 0x04 /* of packets; as a descriptor, it has RVR_RNA_TX_INLINE and is too long */
+
+/** A message of one packet that stands behind its descriptor, and says so with these fields. */
+static void
+send_inline(struct rna_client *r, uint16_t count, struct rvr_rna_tx_desc desc)
+{
+	struct rvr_rna_tx head = { .opcode = RVR_RNA_OP_TX_INLINE, .count = count };
+	uint8_t *slot = ec_slot(&r->tx, r->tx.index);
+
+	memset(slot, 0, MSG);
+	memcpy(slot, &head, sizeof(head));
+	memcpy(slot + sizeof(head), &desc, sizeof(desc));
+	memset(slot + sizeof(head) + sizeof(desc), CONTENT, MSG - sizeof(head) - sizeof(desc));
+	push(&r->tx);
+}
+
+/** Only as much of a message is a packet as is there, and no more than was offered. */
+static void
+packets_in_messages_are_bounded(void **state)
+{
+	static const struct {
+		uint16_t count, len, flags, errors;
+	} bad[] = {
+		{ 0, 60, RVR_RNA_TX_INLINE, 1 }, { 16, 60, RVR_RNA_TX_INLINE, 1 },
+		{ 1, 13, RVR_RNA_TX_INLINE, 1 }, { 1, 0, RVR_RNA_TX_INLINE, 1 },
+		{ 1, RVR_RNA_TX_INLINE_MAX + 1, RVR_RNA_TX_INLINE, 1 },
+		{ 1, 224, RVR_RNA_TX_INLINE, 1 }, { 1, 225, RVR_RNA_TX_INLINE, 1 },
+		{ 1, 65535, RVR_RNA_TX_INLINE, 1 },
+		{ 3, 65521, RVR_RNA_TX_INLINE, 3 }, /* nothing is known of the other two */
+		{ 1, 60, RVR_RNA_TX_INLINE | RVR_RNA_TX_MORE, 1 },
+		{ 1, 60, RVR_RNA_TX_INLINE | RVR_RNA_TX_OFFLOAD, 1 },
+		{ 1, 60, RVR_RNA_TX_INLINE | 8, 1 },
+	};
+	struct rvr_rna_rx_desc got[15];
+	uint64_t errors = 0, done = 0, data, buf;
+	struct rna_client r;
+	unsigned int i;
+	uint8_t *mem;
+
+	(void)state;
+	client_open(&r, "loop");
+	queue_up(&r, 64, 2048);
+	data = ec_iova(&r.c, ec_alloc(&r.c, 2048, 64));
+	mem = ec_alloc(&r.c, 2048, 64);
+	buf = ec_iova(&r.c, mem);
+	const struct rvr_rna_tx_desc begun = { .addr = data, .len = 60, .flags = RVR_RNA_TX_MORE };
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		send_inline(&r, bad[i].count, (struct rvr_rna_tx_desc){ .len = bad[i].len,
+			.flags = bad[i].flags });
+		errors += bad[i].errors;
+		done += bad[i].count > 0 && bad[i].count < 16 ? bad[i].count : 0;
+		assert_int_equal(stats(&r).queues.tx_errors, errors);
+	}
+	/* The second one is cut off by the message's end. */
+	send_inline(&r, 2, (struct rvr_rna_tx_desc){ .len = RVR_RNA_TX_INLINE_MAX,
+		.flags = RVR_RNA_TX_INLINE });
+	assert_int_equal(stats(&r).queues.tx_errors, ++errors);
+	assert_int_equal(stats(&r).queues.tx_packets, 1);
+	/* Within a packet of pieces: neither goes. */
+	send_descs(&r, 1, &begun);
+	send_inline(&r, 1, (struct rvr_rna_tx_desc){ .len = 60, .flags = RVR_RNA_TX_INLINE });
+	assert_int_equal(stats(&r).queues.tx_errors, errors + 1);
+	assert_int_equal(last_done(&r), done + 4);
+	assert_int_equal(ec_waiting(&r.rx), 0);
+
+	send_buffers(&r, 1, &buf);
+	send_inline(&r, 1, (struct rvr_rna_tx_desc){ .len = RVR_RNA_TX_INLINE_MAX,
+		.flags = RVR_RNA_TX_INLINE });
+	expect_packets(&r, 1, got);
+	assert_int_equal(got[0].pkt_len, RVR_RNA_TX_INLINE_MAX);
+	for (i = 0; i < RVR_RNA_TX_INLINE_MAX; i++)
+		assert_int_equal(mem[i], CONTENT);
+	ec_close(&r.c);
+}
+
 static void
 unwritable_buffers_come_back(void **state)
 {
@@ -572,7 +648,7 @@ noise(struct rna_client *r, uint8_t *msg, uint32_t bytes, uint16_t opcode)
 		if (rnd(2))
 			word = EC_IOVA + rnd(MEMORY + 4096);
 		if (rnd(3) == 0)
-			word = rnd(256) | (uint64_t)rnd(4) << 16;
+			word = rnd(256) | (uint64_t)rnd(8) << 16;
 		memcpy(msg + at, &word, sizeof(word));
 	}
 	if (rnd(8) > 0) {
@@ -603,7 +679,8 @@ noise_harms_nobody(void **state)
 	for (i = 0; i < RANDOM_MESSAGES; i++) {
 		struct ec_ring *rings[] = { &r.tx, &r.bufs, &r.control };
 		struct ec_ring *ring = rings[rnd(16) == 0 ? 2 : rnd(2)];
-		uint16_t opcode = ring == &r.tx ? RVR_RNA_OP_TX : RVR_RNA_OP_BUFFERS;
+		uint16_t opcode = ring == &r.bufs ? RVR_RNA_OP_BUFFERS :
+				  rnd(2) ? RVR_RNA_OP_TX : RVR_RNA_OP_TX_INLINE;
 
 		if (ring == &r.control)
 			opcode = (uint16_t)(1 + rnd(16));
@@ -718,6 +795,7 @@ main(void)
 		cmocka_unit_test(requests_are_checked),
 		cmocka_unit_test(refused_requests_change_nothing),
 		cmocka_unit_test(malformed_messages_are_counted),
+		cmocka_unit_test(packets_in_messages_are_bounded),
 		cmocka_unit_test(unwritable_buffers_come_back),
 		cmocka_unit_test(buffers_are_bounded),
 		cmocka_unit_test(unmapped_memory_is_not_touched),

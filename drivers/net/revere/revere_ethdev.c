@@ -26,6 +26,7 @@
 #define ARG_SLOTS "ring_slots"
 #define ARG_LRO "lro_timeout_us"
 #define ARG_RECOVER "recover_ms"
+#define ARG_TX_INLINE "tx_inline"
 
 #define TIMEOUT_MS 5000
 #define LRO_US 32
@@ -181,6 +182,8 @@ revere_net_tx_select(const struct rte_eth_dev_data *data)
 
 	if ((data->dev_conf.txmode.offloads & REVERE_NET_TX_OFFLOADS) || net->timesync)
 		return revere_net_tx_burst_offloads;
+	if (net->tx_inline > 0)
+		return revere_net_tx_burst_inline;
 	return data->dev_conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS ?
 		revere_net_tx_burst_segments : revere_net_tx_burst;
 }
@@ -401,6 +404,7 @@ net_args(struct revere_net *net, const struct rte_kvargs *args)
 {
 	const struct revere_dev_info *info = revere_dev_info(net->dev);
 	uint64_t timeout_ms = TIMEOUT_MS, lro_us = LRO_US, recover_ms = RECOVER_MS;
+	uint64_t tx_inline = 0;
 	uint8_t log2_bytes = 0;
 	int ret;
 
@@ -416,6 +420,10 @@ net_args(struct revere_net *net, const struct rte_kvargs *args)
 	if (ret < 0)
 		return ret;
 	net->recover.limit = recover_ms * rte_get_timer_hz() / MS_PER_S;
+	ret = revere_arg_uint(args, ARG_TX_INLINE, 0, RVR_RNA_TX_INLINE_MAX, &tx_inline);
+	if (ret < 0)
+		return ret;
+	net->tx_inline = (uint32_t)tx_inline;
 	ret = arg_log2(net, args, ARG_MSG_SIZE, RVR_DW << info->min_log2_msg_length,
 		RVR_DW << info->max_log2_msg_length, MSG_SIZE, &log2_bytes);
 	if (ret < 0)
@@ -444,6 +452,7 @@ net_limits(struct revere_net *net)
 	limits->rss_types = rvr_le32_cpu(info.rss_types);
 	limits->speed = rvr_le32_cpu(info.speed);
 	limits->max_segments = rvr_le16_cpu(info.max_segments);
+	limits->max_inline = rvr_le16_cpu(info.max_inline);
 	limits->ports = rvr_le16_cpu(info.ports);
 	limits->kind = info.kind;
 	memcpy(limits->backend, info.backend, sizeof(info.backend));
@@ -506,6 +515,17 @@ revere_net_attach(struct revere_net *net, bool chosen)
 	return ret;
 }
 
+/** Packets that a device doesn't take in messages, as older ones do none, go by address. */
+static void
+net_limit_inline(struct revere_net *net)
+{
+	if (net->tx_inline <= net->limits.max_inline)
+		return;
+	REVERE_NET_LOG(WARNING, net, ARG_TX_INLINE "=%u: the device takes packets of %u bytes in "
+		"messages, longer ones go by address", net->tx_inline, net->limits.max_inline);
+	net->tx_inline = net->limits.max_inline;
+}
+
 static int
 net_init(struct rte_eth_dev *dev, const struct revere_probe *probe,
 	const struct revere_net_repr *repr)
@@ -538,6 +558,7 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe,
 	ret = revere_net_attach(net, probe->rna_port >= 0);
 	if (ret < 0)
 		return ret;
+	net_limit_inline(net);
 	dev->data->mac_addrs = rte_calloc("revere_mac",
 		1 + (size_t)rvr_le16_cpu(net->steer.info.macs), sizeof(*dev->data->mac_addrs), 0);
 	if (dev->data->mac_addrs == NULL) {
@@ -654,7 +675,7 @@ net_plan(const struct revere_dev_info *info, uint32_t count, uint32_t index,
 }
 
 static const char *const net_keys[] = { ARG_TIMEOUT, ARG_MSG_SIZE, ARG_SLOTS, ARG_LRO,
-	ARG_RECOVER, REVERE_NET_ARG_REPRESENTOR, NULL };
+	ARG_RECOVER, ARG_TX_INLINE, REVERE_NET_ARG_REPRESENTOR, NULL };
 
 static struct revere_class net_class = {
 	.name = "net",
@@ -714,4 +735,5 @@ RTE_PMD_REGISTER_PARAM_STRING(net_revere,
 	ARG_SLOTS "=<uint32> "
 	ARG_LRO "=<uint32> "
 	ARG_RECOVER "=<uint32> "
+	ARG_TX_INLINE "=<bytes> "
 	REVERE_NET_ARG_REPRESENTOR "=<numbers>");

@@ -106,7 +106,8 @@ home_suffices(const struct revere_net *net, const struct home *old)
 
 	return has->max_queues >= old->num_pairs && has->max_buffers >= had->max_buffers &&
 	       has->max_frame >= had->max_frame && has->min_buffer <= had->min_buffer &&
-	       has->max_segments >= had->max_segments && has->reta_size == had->reta_size &&
+	       has->max_segments >= had->max_segments && has->max_inline >= net->tx_inline &&
+	       has->reta_size == had->reta_size &&
 	       has->rss_key_size == had->rss_key_size &&
 	       (had->rss_types & ~has->rss_types) == 0 &&
 	       memcmp(&net->steer.info, &old->steer_info, sizeof(old->steer_info)) == 0;

@@ -171,6 +171,8 @@ struct revere_net_txq {
 	bool busy;	      /**< a burst is going on, see revere_net_enter() */
 	uint16_t max_segs;    /**< of a packet, and a descriptor of offloads */
 	struct revere_ring *done;
+	uint32_t inline_max;  /**< bytes of packets that travel in messages */
+	uint32_t msg_packets; /**< packets of one segment that each message has room for */
 
 	uint16_t id;
 	bool deferred;
@@ -234,6 +236,7 @@ struct revere_net_limits {
 	uint32_t rss_types;
 	uint32_t speed;
 	uint16_t max_segments;
+	uint16_t max_inline;
 	uint16_t ports; /**< of the adapter */
 	uint8_t kind;	/**< enum rvr_rna_port_kind */
 	char backend[33];
@@ -285,6 +288,7 @@ struct revere_net {
 	uint8_t log2_msg_length; /**< of packet messages, DW */
 	uint8_t log2_slots;	 /**< of rings */
 	uint32_t lro_us;	 /**< that LRO may hold a segment back */
+	uint32_t tx_inline;	 /**< bytes of packets that may travel in messages; 0: none do */
 	uint64_t timeout;	 /**< for an answer, in timer cycles */
 	bool ptypes;		 /**< the application wants packet types */
 	bool marks;		 /**< flows mark packets: queues tell of it */
@@ -598,6 +602,9 @@ uint16_t revere_net_rx_burst(void *rx_queue, struct rte_mbuf **pkts, uint16_t co
 uint16_t revere_net_tx_burst(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
 uint16_t revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
 uint16_t revere_net_tx_burst_offloads(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
+uint16_t revere_net_tx_burst_inline(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
+/** Bytes of packets that travel in messages, as the port is configured; 0: none do. */
+uint32_t revere_net_tx_inline_max(const struct revere_net *net);
 uint16_t revere_net_tx_prepare(void *tx_queue, struct rte_mbuf **pkts, uint16_t count);
 /** Posts empty buffers if at least @p min are missing, as far as there is room. */
 void revere_net_rx_post(struct revere_net_rxq *rxq, uint32_t min);

@@ -147,7 +147,7 @@ tx_log2_slots(const struct revere_net *net, uint16_t id)
 	if (txq == NULL)
 		return net->log2_slots;
 	descs = ((RVR_DW << net->log2_msg_length) - sizeof(struct rvr_rna_tx)) /
-		sizeof(struct rvr_rna_tx_desc);
+		sizeof(struct rvr_rna_tx_desc) / RVR_RNA_TX_PIECES(revere_net_tx_inline_max(net));
 	msgs = RTE_ALIGN_MUL_CEIL(txq->nb_desc, TX_BURST) / TX_BURST *
 	       ((TX_BURST + descs - 1) / descs);
 	log2 = RTE_MIN(rte_log2_u32(msgs), (uint32_t)revere_dev_info(net->dev)->max_log2_size);

@@ -263,6 +263,8 @@ revere_net_txq_set_rings(struct revere_net_txq *txq)
 	txq->max_descs = (txq->ring->msg_size - sizeof(struct rvr_rna_tx)) /
 			 sizeof(struct rvr_rna_tx_desc);
 	txq->descs_shift = (uint8_t)(txq->ring->msg_shift - 4);
+	txq->inline_max = revere_net_tx_inline_max(txq->net);
+	txq->msg_packets = txq->max_descs / RVR_RNA_TX_PIECES(txq->inline_max);
 }
 
 int
@@ -638,7 +640,7 @@ revere_net_txq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	/* Packets of several segments and fast free exclude each other in mbufs, not in flags. */
 	txq->fast_free = (offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE) &&
 			 !(offloads & (RTE_ETH_TX_OFFLOAD_MULTI_SEGS | REVERE_NET_TX_OFFLOADS)) &&
-			 !net->timesync;
+			 net->tx_inline == 0 && !net->timesync;
 	txq->max_segs = RTE_MIN(net->limits.max_segments, nb_desc);
 	txq->id = id;
 	txq->net = net;
@@ -716,9 +718,10 @@ revere_net_tx_burst_mode(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_bu
 {
 	const struct revere_net_txq *txq = dev->data->tx_queues[id];
 
-	snprintf(mode->info, sizeof(mode->info), "Scalar, %s%s%s",
+	snprintf(mode->info, sizeof(mode->info), "Scalar, %s%s%s%s",
 		dev->tx_pkt_burst == revere_net_tx_burst ? "one segment" : "segments",
 		dev->tx_pkt_burst == revere_net_tx_burst_offloads ? ", offloads" : "",
+		dev->tx_pkt_burst == revere_net_tx_burst_inline ? ", short ones inline" : "",
 		txq->fast_free ? ", fast free" : "");
 	return 0;
 }

@@ -64,9 +64,9 @@ free_fast(struct rte_mbuf **mbufs, uint32_t count)
 
 #define FREE_AT_ONCE 64
 
-/** Frees any; those in a row that are of one pool go back to it at once. */
-static void
-free_each(struct rte_mbuf **mbufs, uint32_t count)
+/* Those in a row that are of one pool go back to it at once. */
+void
+revere_net_tx_free_each(struct rte_mbuf **mbufs, uint32_t count)
 {
 	struct rte_mbuf *same[FREE_AT_ONCE];
 	uint32_t i, n = 0;
@@ -96,7 +96,7 @@ revere_net_tx_free_range(struct revere_net_txq *txq, uint32_t count)
 		if (txq->fast_free)
 			free_fast(&txq->sw[at], n);
 		else
-			free_each(&txq->sw[at], n);
+			revere_net_tx_free_each(&txq->sw[at], n);
 		txq->tail += n;
 		count -= n;
 	}
@@ -148,7 +148,7 @@ write_packets(struct revere_net_txq *txq, void *msg, struct rte_mbuf **pkts, uin
 		txq->sw[(at + i) & txq->mask] = pkts[i];
 		write_desc(&desc[2 * i], pkts[i], 0);
 	}
-	write_head(msg, count);
+	write_head(msg, RVR_RNA_OP_TX, count);
 	txq->head += count;
 }
 
@@ -234,7 +234,7 @@ tx_room(struct revere_net_txq *txq)
 {
 	uint32_t free = tx_free_descs(txq, txq->nb_desc);
 
-	return RTE_MIN(free, revere_tx_room(txq->ring, txq->ring->mask + 1) * txq->max_descs);
+	return RTE_MIN(free, revere_tx_room(txq->ring, txq->ring->mask + 1) * txq->msg_packets);
 }
 
 int

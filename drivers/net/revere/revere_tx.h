@@ -15,6 +15,8 @@
 void revere_net_tx_look(struct revere_net_txq *txq);
 /** Frees mbufs of the oldest `count` descriptors, which came back. */
 void revere_net_tx_free_range(struct revere_net_txq *txq, uint32_t count);
+/** Frees segments, of any pools; an entry may be NULL. */
+void revere_net_tx_free_each(struct rte_mbuf **mbufs, uint32_t count);
 /** After a ring had no room: whether that is because of a wild index. */
 void revere_net_tx_check_ring(struct revere_net_txq *txq);
 
@@ -37,11 +39,11 @@ tx_free_descs(struct revere_net_txq *txq, uint32_t want)
 }
 
 static __rte_always_inline void
-write_head(void *msg, uint32_t count)
+write_head(void *msg, uint16_t opcode, uint32_t count)
 {
 	struct rvr_rna_tx *head = msg;
 
-	head->opcode = rvr_cpu_le16(RVR_RNA_OP_TX);
+	head->opcode = rvr_cpu_le16(opcode);
 	head->count = rvr_cpu_le16((uint16_t)count);
 	head->zero = 0;
 	head->zero2 = 0;
@@ -79,7 +81,7 @@ writer_desc(struct revere_net_txq *txq, struct tx_writer *writer, struct rte_mbu
 static __rte_always_inline void
 writer_close(struct tx_writer *writer)
 {
-	write_head(writer->msg, writer->fill);
+	write_head(writer->msg, RVR_RNA_OP_TX, writer->fill);
 	writer->fill = 0;
 	writer->msgs++;
 }
