@@ -36,6 +36,7 @@
 #include "net_revere_cases.h"
 #include "revere_net.h"
 #include "rte_pmd_revere_net.h"
+#include "rvr_plan.h"
 #include "rvr_rna_state.h"
 
 #define POOL_SIZE 4095u
@@ -2666,6 +2667,46 @@ failed_pairs_are_mended(void **state)
 	pools_are_full();
 }
 
+/** Software and device disagree on the control channel's index, as after a reset of the PF. */
+static void
+channel_break(uint16_t port)
+{
+	struct revere_net_control *control = &net_of(port)->control;
+	struct revere_ring *ring = revere_ami_sw_ring(control->ami_sw, RVR_AMS_RX,
+		RVR_PLAN_CONTROL_RX);
+
+	pthread_mutex_lock(&control->lock);
+	ring->own += 3;
+	ring->seen += 3;
+	pthread_mutex_unlock(&control->lock);
+}
+
+/** A control channel that is out of step is set up anew, and packets don't notice. */
+static void
+channels_are_mended(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	unsigned int i;
+
+	(void)state;
+	events_count(port, true);
+	for (i = 1; i <= 3 * scale; i++) {
+		channel_break(port);
+		assert_int_equal(rte_eth_dev_set_link_up(port), -EIO);
+		while (events_seen(RTE_ETH_EVENT_RECOVERY_SUCCESS) < i) {
+			traffic(port, 0, 1, 1500, false);
+			assert_true(rte_get_timer_cycles() < end);
+		}
+		assert_int_equal(rte_eth_dev_set_link_up(port), 0);
+		traffic(port, 0, 10, 1500, false);
+	}
+	assert_int_equal(events_seen(RTE_ETH_EVENT_ERR_RECOVERING), 3 * scale);
+	events_count(port, false);
+	port_down(port);
+	pools_are_full();
+}
+
 /** With recover_ms=0 the application does it. */
 static void
 lost_ports_are_reset(void **state)
@@ -2819,6 +2860,7 @@ run_cases(void)
 		CASE(failed_pairs_are_mended),
 		CASE(lost_ports_are_reset),
 		CASE(recoveries_fail),
+		CASE(channels_are_mended),
 	};
 
 	pool = rte_pktmbuf_pool_create("packets", POOL_SIZE, 0, 0, ROOM + RTE_PKTMBUF_HEADROOM,

@@ -147,6 +147,23 @@ posts_lose(struct revere_net *net)
 		post_finish(net, false);
 }
 
+/**
+ * A request has failed: whether the channel is out of step, so that none will be answered. Who
+ * looks for errors of the port sets it up anew. A VF's may be so when its PF has been reset, and a
+ * recovery met that.
+ */
+static bool
+channel_lost(struct revere_net *net, int error)
+{
+	uint8_t state = __atomic_load_n(&net->recover.state, __ATOMIC_RELAXED);
+	bool broken = control_ring(net, RVR_AMS_TX, CONTROL_TX)->broken ||
+		      control_ring(net, RVR_AMS_RX, CONTROL_RX)->broken;
+
+	if (broken || (error == -ETIMEDOUT && state == REVERE_NET_RECOVERING))
+		__atomic_store_n(&net->control.failed, true, __ATOMIC_RELAXED);
+	return broken;
+}
+
 /** Takes answers to posts until at most `left` of these are on their way. */
 static int
 posts_poll(struct revere_net *net, uint64_t left)
@@ -170,7 +187,9 @@ posts_poll(struct revere_net *net, uint64_t left)
 		revere_net_wait_turn(net, turns++);
 	}
 	posts_lose(net);
-	return ret < 0 ? ret : -ETIMEDOUT;
+	ret = ret < 0 ? ret : -ETIMEDOUT;
+	channel_lost(net, ret);
+	return ret;
 }
 
 /** Waits for the answer to the request with this tag; older ones are late and dropped. */
@@ -218,6 +237,11 @@ request_send(struct revere_net *net, const struct rvr_rna_control *request,
 	ret = -ETIMEDOUT; /* no room: it hasn't taken earlier ones */
 	if (revere_tx_push(ring, request, 1) == 1)
 		ret = answer_wait(net, request, answer);
+	if (ret < 0 && channel_lost(net, ret)) {
+		REVERE_NET_LOG(ERR, net, "%s isn't answered: the device wrote an index that can't be; "
+			"the control channel is to be reset", request_name(opcode));
+		return -EIO;
+	}
 	if (ret == -ETIMEDOUT)
 		REVERE_NET_LOG(ERR, net, "the agent doesn't answer %s within %" PRIu64 " ms",
 			request_name(opcode), net->timeout * MS_PER_S / rte_get_timer_hz());
