@@ -238,8 +238,8 @@ request_send(struct revere_net *net, const struct rvr_rna_control *request,
 	if (revere_tx_push(ring, request, 1) == 1)
 		ret = answer_wait(net, request, answer);
 	if (ret < 0 && channel_lost(net, ret)) {
-		REVERE_NET_LOG(ERR, net, "%s isn't answered: the device wrote an index that can't be; "
-			"the control channel is to be reset", request_name(opcode));
+		REVERE_NET_LOG(ERR, net, "%s isn't answered: the device wrote an index that can't "
+			"be; the control channel is to be reset", request_name(opcode));
 		return -EIO;
 	}
 	if (ret == -ETIMEDOUT)
