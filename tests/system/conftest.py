@@ -108,6 +108,23 @@ class Daemon:
 
 
 @pytest.fixture
+def several(processes):
+    """several(name, vdevs, app=()): a dpdk-testpmd that is one of some at a time."""
+    number = 0
+
+    def run(name, vdevs, app=()):
+        nonlocal number
+        number += 1
+        args = programs.two_lcores() + programs.memory_args(128, programs.free_hugepages() >= 256)
+        args += ["-d", programs.DRIVERS, f"--file-prefix={name}{os.getpid()}_{number}",
+                 "--log-level=6"]
+        args += [f"--vdev={vdev}" for vdev in vdevs]
+        return processes.enter_context(
+            programs.Testpmd(args, ["--total-num-mbufs=8192"] + list(app), 120))
+    return run
+
+
+@pytest.fixture
 def emu(tmp_path, processes):
     """start(*args): a revere-emu, which has to be alive in the end."""
     if not os.path.exists(PROGRAM):

@@ -99,3 +99,13 @@ def starter(emu, processes):
         code = daemon.stop()
         assert alive and code == 0, f"exit code {code}: {open(daemon.log.name).read()}"
     return run
+
+
+def refuses_policy(folder, policy, says):
+    """Such a policy ends it at once, with a message that has this in it."""
+    if not os.path.exists(PROGRAM):
+        pytest.skip("no " + os.path.relpath(PROGRAM, programs.TOP))
+    (folder / "p").write_text(policy)
+    result = subprocess.run([PROGRAM, "--device", "x", "--socket", "y", "--policy", "p"],
+                            check=False, capture_output=True, text=True, timeout=30, cwd=folder)
+    assert (result.returncode, says in result.stderr) == (2, True), result.stderr

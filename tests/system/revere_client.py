@@ -134,6 +134,10 @@ class Revere:
         # ASN 1: from AMI-SW 0, AMS 0 to the agent; ASN 2: back
         self.command(16, (0x4, 4, 4, 1), (0xc, 31, 16, aha), (0x14, 27, 0, 1), (0x38, 13, 10, 3))
         self.command(16, (0x4, 5, 5, 1), (0x8, 31, 16, aha), (0x14, 27, 0, 2), (0x38, 13, 10, 3))
+        self.enable(rx_vector)
+
+    def enable(self, rx_vector=None):
+        """AMI-SW 0 and AMI-HW 0, which are mapped and have their sessions, begin anew."""
         self.command(15, (0x4, 15, 0, 0))
         self.command(13, (0x4, 15, 0, 0))
         vector = [] if rx_vector is None else [(0x10, 10, 0, rx_vector), (0x10, 31, 31, 1)]

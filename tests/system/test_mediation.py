@@ -6,7 +6,6 @@ import os
 import random
 import re
 import signal
-import subprocess
 import threading
 import time
 
@@ -14,9 +13,9 @@ import pytest
 
 import pfd_client as pfd
 import vfio_user as vu
-from conftest import programs, wait_until
-from pfd_daemon import PROGRAM, starter
-from revere_client import AMU_SR, IOVA, MSG, RESPONSE, SLOTS_LOG2, Revere, put
+from conftest import wait_until
+from pfd_daemon import refuses_policy, starter
+from revere_client import AMU_SR, MSG, RESPONSE, SLOTS_LOG2, Revere, put
 
 RESTARTS = int(os.environ.get("REVERE_PFD_RESTARTS", "3"))
 CLIENTS = "allow user=* contexts=8\n"
@@ -31,16 +30,7 @@ class Vf(Revere):
         self.open()
 
     def connect(self, aha=0, rx_vector=None):
-        for opcode in (15, 13, 11):
-            self.command(opcode, (0x4, 15, 0, 0))
-        self.tx, self.rx = (self.alloc(MSG << SLOTS_LOG2) for _ in range(2))
-        for kind, ring in ((1, self.tx), (0, self.rx)):
-            self.command(20, (0x4, 15, 0, 0), (0x8, 6, 6, kind), (0xc, 5, 1, SLOTS_LOG2),
-                         (0x10, 63, 3, IOVA + ring))
-        self.command(14, (0x4, 15, 0, 0))
-        for opcode in (34, 32, 33):
-            self.command(opcode, (0x4, 15, 0, 0))
-        self.sent = self.received = 0
+        self.enable(rx_vector)
 
     def post(self, opcode, *fields):
         """Sends a command and doesn't wait."""
@@ -371,9 +361,4 @@ def test_too_much(mediate, policy, says, left):
 ])
 def test_bad_policy(tmp_path, policy, says):
     """What is wrong in a VF's line has one message."""
-    if not os.path.exists(PROGRAM):
-        pytest.skip("no " + os.path.relpath(PROGRAM, programs.TOP))
-    (tmp_path / "p").write_text(policy)
-    result = subprocess.run([PROGRAM, "--device", "x", "--socket", "y", "--policy", "p"],
-                            check=False, capture_output=True, text=True, timeout=30, cwd=tmp_path)
-    assert (result.returncode, says in result.stderr) == (2, True), result.stderr
+    refuses_policy(tmp_path, policy, says)

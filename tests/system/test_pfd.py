@@ -19,7 +19,7 @@ import pytest
 
 import pfd_client as pfd
 from conftest import forwards, leave, programs, wait_until
-from pfd_daemon import ALL, PROGRAM, Daemon, starter
+from pfd_daemon import ALL, PROGRAM, Daemon, refuses_policy, starter
 
 KILLS = int(os.environ.get("REVERE_PFD_KILLS", "4"))
 RESTARTS = int(os.environ.get("REVERE_PFD_RESTARTS", "3"))
@@ -545,12 +545,7 @@ def test_memory_to_read(start, tmp_path):
 ])
 def test_bad_policy(tmp_path, policy, says):
     """What is wrong in a policy has a line, and its number."""
-    if not os.path.exists(PROGRAM):
-        pytest.skip("no " + os.path.relpath(PROGRAM, programs.TOP))
-    (tmp_path / "p").write_text(policy)
-    result = subprocess.run([PROGRAM, "--device", "x", "--socket", "y", "--policy", "p"],
-                            check=False, capture_output=True, text=True, timeout=30, cwd=tmp_path)
-    assert (result.returncode, says in result.stderr) == (2, True), result.stderr
+    refuses_policy(tmp_path, policy, says)
 
 
 @pytest.mark.parametrize("args, says, code", [

@@ -2,12 +2,11 @@
 # Copyright (c) 2026 The Revere for DPDK authors
 """Devices are reset behind their drivers' backs, under traffic: ports recover by themselves."""
 
-import os
 import signal
 
 import pytest
 
-from conftest import leave, programs, wait_until, xstats
+from conftest import leave, wait_until, xstats
 
 RECOVERS = "error recovering event"
 RECOVERED = "error recovery successful event"
@@ -15,19 +14,9 @@ FLOWGEN = ["--forward-mode=flowgen", "--no-flush-rx"]
 
 
 @pytest.fixture
-def start(processes):
+def start(several):
     """start(vdev, app=()): a dpdk-testpmd that is one of several at a time."""
-    number = 0
-
-    def run(vdev, app=()):
-        nonlocal number
-        number += 1
-        args = programs.two_lcores() + programs.memory_args(128, programs.free_hugepages() >= 256)
-        args += ["-d", programs.DRIVERS, f"--file-prefix=recovery{os.getpid()}_{number}",
-                 "--log-level=6", f"--vdev={vdev}"]
-        return processes.enter_context(
-            programs.Testpmd(args, ["--total-num-mbufs=8192"] + FLOWGEN + list(app), 120))
-    return run
+    return lambda vdev, app=(): several("recovery", [vdev], FLOWGEN + list(app))
 
 
 def goes_on(pmd, least=2000):

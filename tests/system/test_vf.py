@@ -2,31 +2,21 @@
 # Copyright (c) 2026 The Revere for DPDK authors
 """Virtual Functions: drivers use what the PF's process gives, in one process and in several."""
 
+import functools
 import os
 import signal
 
 import pytest
 
-from conftest import forwards, leave, programs
+from conftest import forwards, leave
 
 CONTEXTS = "num_vf=2,num_ami_sw=32"
 
 
 @pytest.fixture
-def start(processes):
+def start(several):
     """start(vdevs, app=()): a dpdk-testpmd that is one of several at a time."""
-    number = 0
-
-    def run(vdevs, app=()):
-        nonlocal number
-        number += 1
-        args = programs.two_lcores() + programs.memory_args(128, programs.free_hugepages() >= 256)
-        args += ["-d", programs.DRIVERS, f"--file-prefix=vf{os.getpid()}_{number}",
-                 "--log-level=6"]
-        args += [f"--vdev={vdev}" for vdev in vdevs]
-        return processes.enter_context(
-            programs.Testpmd(args, ["--total-num-mbufs=8192"] + list(app), 120))
-    return run
+    return functools.partial(several, "vf")
 
 
 def kill(pmd):
