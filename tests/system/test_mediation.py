@@ -15,7 +15,7 @@ import pfd_client as pfd
 import vfio_user as vu
 from conftest import wait_until
 from pfd_daemon import refuses_policy, starter
-from revere_client import AMU_SR, MSG, RESPONSE, SLOTS_LOG2, Revere, put
+from revere_client import AMU_SR, IOVA, MSG, RESPONSE, SLOTS_LOG2, Revere, put
 
 RESTARTS = int(os.environ.get("REVERE_PFD_RESTARTS", "3"))
 CLIENTS = "allow user=* contexts=8\n"

@@ -6,7 +6,7 @@ import re
 import zlib
 
 import pytest
-from conftest import leave, wait_until
+from conftest import leave
 from scapy.contrib.geneve import GENEVE
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt

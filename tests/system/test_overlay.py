@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import leave, wait_until
+from conftest import leave
 from netns import inside, namespaces, run, talk
 
 MAC = {1: "02:00:00:00:09:01", 2: "02:00:00:00:09:02"}  # of the underlay
