@@ -16,10 +16,10 @@
 #include <rte_vfio.h>
 
 #include "common_private.h"
+#include "pci_irqs.h"
 #include "revere_compat.h"
 
 #define ARG_CLASS "class"
-#define VECTORS_MAX 2048
 #define WATCH_US 500000
 
 struct pci {
@@ -28,8 +28,7 @@ struct pci {
 	uint8_t *bar;
 	uint64_t bar_size;
 	int vfio_fd;
-	uint32_t enabled; /* vectors that the kernel has set up */
-	int eventfds[VECTORS_MAX]; /* -1: none */
+	struct pci_irqs irqs;
 };
 
 static struct pci *
@@ -77,52 +76,14 @@ pci_dma_unmap(struct revere_transport *transport, void *va, uint64_t iova, size_
 		size) < 0 ? -EIO : 0;
 }
 
-/* VFIO_DEVICE_SET_IRQS for MSI-X vectors from @p start on; no vectors: all are taken away. */
-static int
-set_irqs(struct pci *pci, uint32_t start, const int *fds, uint32_t count)
-{
-	size_t size = sizeof(struct vfio_irq_set) + count * sizeof(*fds);
-	struct vfio_irq_set *set = calloc(1, size);
-	int ret;
-
-	if (set == NULL)
-		return -ENOMEM;
-	set->argsz = (uint32_t)size;
-	set->flags = VFIO_IRQ_SET_ACTION_TRIGGER |
-		(count == 0 ? VFIO_IRQ_SET_DATA_NONE : VFIO_IRQ_SET_DATA_EVENTFD);
-	set->index = VFIO_PCI_MSIX_IRQ_INDEX;
-	set->start = start;
-	set->count = count;
-	if (count > 0)
-		memcpy(set->data, fds, count * sizeof(*fds));
-	ret = ioctl(pci->vfio_fd, VFIO_DEVICE_SET_IRQS, set) < 0 ? -errno : 0;
-	free(set);
-	return ret;
-}
-
-/* Older kernels can't add vectors while there are some: then all are set up anew. */
 static int
 pci_irq_set(struct revere_transport *transport, uint32_t vector, int eventfd)
 {
 	struct pci *pci = pci_of(transport);
-	uint32_t count = RTE_MAX(pci->enabled, vector + 1);
-	int ret;
+	int ret = pci_irqs_set(&pci->irqs, vector, eventfd);
 
-	if (transport->vectors == 0)
-		return -ENOTSUP;
-	if (vector >= transport->vectors)
-		return -EINVAL;
-	pci->eventfds[vector] = eventfd;
-	if (vector < pci->enabled)
-		return set_irqs(pci, vector, &eventfd, 1);
-	if (eventfd < 0)
-		return 0;
-	if (pci->enabled > 0)
-		set_irqs(pci, 0, NULL, 0);
-	ret = set_irqs(pci, 0, pci->eventfds, count);
-	pci->enabled = ret == 0 ? count : 0;
-	if (ret < 0)
-		pci->eventfds[vector] = -1;
+	/* Fewer than the device has, if the kernel says so. */
+	transport->vectors = pci->irqs.most;
 	return ret;
 }
 
@@ -173,8 +134,7 @@ pci_close(struct revere_transport *transport)
 	struct pci *pci = pci_of(transport);
 
 	rte_eal_alarm_cancel(watch, pci);
-	if (pci->enabled > 0)
-		set_irqs(pci, 0, NULL, 0);
+	pci_irqs_fini(&pci->irqs);
 	rte_pci_set_bus_master(pci->pci_dev, false);
 	free(pci);
 }
@@ -192,26 +152,12 @@ static const struct transport_kind transport_pci = {
 	.sva = pci_sva,
 };
 
-static uint32_t
-count_vectors(int vfio_fd)
-{
-	struct vfio_irq_info info = {
-		.argsz = sizeof(info),
-		.index = VFIO_PCI_MSIX_IRQ_INDEX,
-	};
-
-	if (ioctl(vfio_fd, VFIO_DEVICE_GET_IRQ_INFO, &info) < 0)
-		return 0;
-	return RTE_MIN(info.count, (uint32_t)VECTORS_MAX);
-}
-
 static int
 pci_open(struct rte_pci_device *pci_dev, struct revere_transport **transport)
 {
 	const struct rte_mem_resource *bar = &pci_dev->mem_resource[RVR_PCI_BAR_REGS];
 	const char *name = pci_dev->device.name;
 	struct pci *pci;
-	unsigned int i;
 
 	if (pci_dev->kdrv != RTE_PCI_KDRV_VFIO) {
 		COMMON_LOG(ERR, name, "not bound to vfio-pci: use dpdk-devbind.py");
@@ -229,12 +175,11 @@ pci_open(struct rte_pci_device *pci_dev, struct revere_transport **transport)
 	pci->bar = bar->addr;
 	pci->bar_size = bar->len;
 	pci->vfio_fd = rte_intr_dev_fd_get(pci_dev->intr_handle);
-	for (i = 0; i < VECTORS_MAX; i++)
-		pci->eventfds[i] = -1;
+	pci_irqs_init(&pci->irqs, name, pci->vfio_fd);
 	pci->transport = (struct revere_transport){
 		.ops = &pci_ops,
 		.numa_node = pci_dev->device.numa_node,
-		.vectors = count_vectors(pci->vfio_fd),
+		.vectors = pci->irqs.most,
 	};
 	*transport = &pci->transport;
 	if (rte_pci_set_bus_master(pci_dev, true) == 0) {
