@@ -342,12 +342,23 @@ ranges_cut(struct vu_dma *dma, struct vu_dma_space *space, uint64_t first, uint6
 }
 
 static void
-device_unmap(struct vu_device *dev, const struct vu_dma_space *space, uint64_t iova, uint64_t size)
+device_unmap_size(struct vu_device *dev, const struct vu_dma_space *space, uint64_t iova,
+	uint64_t size)
 {
 	if (space->has_pasid)
 		revere_emu_dma_unmap_pasid(dev->emu, dev->function, space->pasid, iova, size);
 	else
 		revere_emu_dma_unmap(dev->emu, dev->function, iova, size);
+}
+
+/* Bytes [first, last]; all addresses are one more than a size can say. */
+static void
+device_unmap(struct vu_device *dev, const struct vu_dma_space *space, uint64_t first,
+	uint64_t last)
+{
+	if (last - first == UINT64_MAX)
+		device_unmap_size(dev, space, first++, 1);
+	device_unmap_size(dev, space, first, last - first + 1);
 }
 
 /* Takes [first, last] away from the device, then from the list. */
@@ -370,7 +381,7 @@ unmap(struct vu_device *dev, struct vu_dma_space *space, uint64_t first, uint64_
 		first = space->ranges[from].iova;
 	if (last > end)
 		last = end;
-	device_unmap(dev, space, first, last - first + 1);
+	device_unmap(dev, space, first, last);
 	ranges_cut(dma, space, first, last);
 	files_trim(dma, VU_MAX_IDLE_FILES);
 	return 0;
@@ -623,7 +634,7 @@ space_drop(struct vu_device *dev, struct vu_dma_space *space)
 	if (space->num > 0) {
 		first = &space->ranges[0];
 		last = &space->ranges[space->num - 1];
-		device_unmap(dev, space, first->iova, last->iova - first->iova + last->size);
+		device_unmap(dev, space, first->iova, last->iova + (last->size - 1));
 		ranges_remove(&dev->dma, space, 0, space->num);
 	}
 }

@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "amu.h"
 #include "vfio_user/vu.h"
 
 #define MEMORY 0x8000
@@ -144,6 +145,15 @@ store(const uint8_t *payload, uint32_t size)
 	memcpy(memory + at, payload + sizeof(at), size);
 }
 
+/* The device reaches nothing: neither without PASID nor with one. */
+static bool
+reaches_nothing(void)
+{
+	const struct amu_function *function = &dev.emu->amu.functions[0];
+
+	return function->space.num_regions == 0 && function->num_pasids == 0;
+}
+
 /* The lowest free descriptor: tells whether any was left open. */
 static int
 free_fd(void)
@@ -179,7 +189,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	vu_client_gone(&dev, &client);
 	need(dev.owner == NULL && dev.dma.own.num == 0 && dev.dma.num_files == 0 &&
-		dev.dma.num_pasids == 0);
+		dev.dma.num_pasids == 0 && reaches_nothing());
 	need(free_fd() == before);
 	memset(memory, 0, MEMORY);
 	return 0;

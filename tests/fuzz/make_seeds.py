@@ -106,6 +106,10 @@ SEEDS = {
     "dma": b"".join(dma_map(IOVA + i * 4096, 4096, 1, (7 - i) * 4096) for i in range(8))
     + dma_unmap(IOVA + 4096, 100) + dma_unmap(0, 1 << 63) + dma_map(0, 0xa0000, 0)
     + dma_unmap(0, 0, 2),
+    "ends": (dma_map(0, 4096) + dma_map(2**64 - 4096, 4096) + dma_unmap(0, 0, 2)) * 2
+    + dma_map(0, 4096) + dma_map(2**64 - 4096, 4096) + b"".join(
+        request(248, struct.pack("=IQQQII", 3, 0, at, 4096, 5, 0), 1, MEMORY, ARGSZ)
+        for at in (0, 2**64 - 4096)),
     "irqs": set_irqs(0x24, 0, 3, 3) + set_irqs(0x21, 0, 3) + set_irqs(0x22, 0, 2, data=b"\0\1")
     + set_irqs(0x24, 1, 1) + set_irqs(0x21, 0, 0) + set_irqs(0x24, 0, 1, 1, index=4),
     "registers": read(0, 0, 64) + write(0, 0x60, 0x12345678, 4) + write(0, 0x64, 1, 1)

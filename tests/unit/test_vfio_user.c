@@ -22,6 +22,7 @@
 #include <cmocka.h>
 #include <linux/pci_regs.h>
 
+#include "amu.h"
 #include "event.h"
 #include "rvr_regs.h"
 #include "vfio_user/vu.h"
@@ -506,6 +507,48 @@ test_pasid_maps(void **state)
 	close(fd);
 }
 
+/* Regions that the device has, with PASID and without. */
+static unsigned int
+device_regions(const struct peer *p)
+{
+	const struct amu_function *function = &p->emu->amu.functions[0];
+
+	return function->space.num_regions + function->num_pasids;
+}
+
+/* Bytes from 0 to 2^64 - 1 are more than a size can say. */
+static void
+test_dma_ends(void **state)
+{
+	const uint64_t top = UINT64_MAX - PAGE + 1;
+	struct vu_dma_map map = { .argsz = sizeof(map), .flags = 3, .size = PAGE };
+	struct vu_dma_unmap all = { .argsz = sizeof(all), .flags = VU_DMA_UNMAP_F_ALL };
+	int fd = memfd_create("ends", MFD_CLOEXEC), turn;
+	struct peer *p = *state;
+
+	assert_int_equal(ftruncate(fd, PAGE), 0);
+	for (turn = 0; turn < 2; turn++) {
+		map.addr = 0;
+		assert_int_equal(peer_request(p, VU_DMA_MAP, &map, sizeof(map), &fd, 1), 0);
+		map.addr = top;
+		assert_int_equal(peer_request(p, VU_DMA_MAP, &map, sizeof(map), &fd, 1), 0);
+		assert_int_equal(map_pasid(p, 5, 0, PAGE, &fd), 0);
+		assert_int_equal(map_pasid(p, 5, top, PAGE, &fd), 0);
+		assert_int_equal(device_regions(p), 3);
+		if (turn == 1)
+			break;
+		assert_int_equal(unmap_pasid(p, 5, VU_DMA_UNMAP_F_ALL, 0, 0), 0);
+		assert_int_equal(device_regions(p), 2);
+		assert_int_equal(peer_request(p, VU_DMA_UNMAP, &all, sizeof(all), NULL, 0), 0);
+		assert_int_equal(device_regions(p), 0);
+	}
+	close(p->fd);
+	assert_int_equal(revere_emu_vfio_user_process(p->server), 0);
+	assert_int_equal(device_regions(p), 0);
+	peer_connect(p);
+	close(fd);
+}
+
 /* A page of its own is for devices with threads, as is mapping any. */
 static void
 test_page_inline(void **state)
@@ -771,6 +814,7 @@ main(void)
 		NEGOTIATED(test_no_reply),
 		NEGOTIATED(test_dma_model),
 		NEGOTIATED(test_pasid_maps),
+		NEGOTIATED(test_dma_ends),
 		NEGOTIATED(test_page_inline),
 		NEW(test_sigbus_guard),
 		NEW(test_bus_master_and_power),
