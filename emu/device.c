@@ -223,6 +223,35 @@ function_page_clear(struct amu_function *function, unsigned int ami_sw_id)
 		memset(function->pages + at, 0, RVR_AMI_SW_PAGE_STRIDE);
 }
 
+/* All pages are in a file anew, of zeroes; within a pause. */
+static void
+pages_renew(struct amu_function *function)
+{
+	int fd = sealed_file(REVERE_EMU_PAGES_OFFSET + function->pages_size);
+	bool renewed = fd >= 0 && dup3(fd, function->pages_fd, O_CLOEXEC) >= 0;
+	unsigned int i;
+
+	if (fd >= 0)
+		close(fd);
+	for (i = 0; i < function->amu->config.num_ami_sw; i++) {
+		if (!renewed) {
+			function_page_clear(function, i);
+		} else if (function->page_fd[i] >= 0) {
+			close(function->page_fd[i]);
+			function->page_fd[i] = -1;
+		}
+	}
+	if (!renewed)
+		amu_log(function->amu, REVERE_EMU_LOG_WARNING, "function %u: no new file for "
+			"AMI-SW pages: who had them before still has them", function->id);
+	else if (mmap(function->pages, function->pages_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, function->pages_fd,
+			 REVERE_EMU_PAGES_OFFSET) == MAP_FAILED)
+		amu_log(function->amu, REVERE_EMU_LOG_ERR,
+			"function %u: AMI-SW pages can't be mapped: %s", function->id,
+			strerror(errno));
+}
+
 /* ---- Making and taking away -------------------------------------------------------------- */
 
 static int
@@ -624,6 +653,19 @@ space_unlock(struct amu_function *function)
 	amu_resume(function->amu);
 	mgt_unlock(function->amu);
 	amu_wake(function->amu);
+}
+
+void
+revere_emu_pages_renew(struct revere_emu *emu, unsigned int function)
+{
+	struct amu_function *f = device_function(emu, function);
+
+	if (f == NULL)
+		return;
+	space_lock(f);
+	if (f->pages != NULL)
+		pages_renew(f);
+	space_unlock(f);
 }
 
 int

@@ -175,6 +175,13 @@ int revere_emu_page_kept(struct revere_emu *emu, unsigned int function, unsigned
 /** Forgets a page; REVERE_EMU_PAGES_KEPT: all of them. */
 void revere_emu_page_drop(struct revere_emu *emu, unsigned int function, unsigned int key);
 
+/**
+ * Another file of zeroes for all AMI-SW pages of a Function, those of their own included: whoever
+ * has been given the former ones has memory that nobody looks at any more. The descriptor and the
+ * address stay. For a Function that changes hands, after revere_emu_reset().
+ */
+void revere_emu_pages_renew(struct revere_emu *emu, unsigned int function);
+
 /** The same memory in this process, or NULL. */
 void *revere_emu_pages(struct revere_emu *emu, unsigned int function);
 

@@ -241,6 +241,9 @@ device_clean(struct vu_device *dev)
 	vu_irq_drop_all(dev);
 	vu_dma_drop_all(dev);
 	revere_emu_page_drop(dev->emu, dev->function, REVERE_EMU_PAGES_KEPT);
+	if (dev->pages_given)
+		revere_emu_pages_renew(dev->emu, dev->function);
+	dev->pages_given = false;
 	vu_region_reset(dev);
 }
 

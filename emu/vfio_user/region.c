@@ -52,6 +52,14 @@ sparse_fill(const struct vu_device *dev, struct vfio_region_info *info)
 	memcpy(info + 1, &cap, sizeof(cap));
 }
 
+/* Once the client is gone there is another file. */
+static void
+give_pages(struct vu_device *dev, struct vu_msg *msg, int fd)
+{
+	dev->pages_given = true;
+	msg->reply_fd = fd;
+}
+
 /* The first request asks how long the answer is; capabilities and descriptor follow if they fit. */
 int
 vu_region_info(struct vu_device *dev, struct vu_msg *msg)
@@ -78,7 +86,7 @@ vu_region_info(struct vu_device *dev, struct vu_msg *msg)
 		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
 		if (fits) {
 			sparse_fill(dev, info);
-			msg->reply_fd = dev->pages_fd;
+			give_pages(dev, msg, dev->pages_fd);
 		}
 	}
 	return 0;
@@ -101,7 +109,7 @@ vu_region_page(struct vu_device *dev, struct vu_msg *msg)
 	reply = vu_reply(msg, sizeof(*reply));
 	reply->argsz = sizeof(*reply);
 	reply->ami_sw_id = request.ami_sw_id;
-	msg->reply_fd = fd;
+	give_pages(dev, msg, fd);
 	return 0;
 }
 
@@ -131,7 +139,7 @@ vu_region_page_kept(struct vu_device *dev, struct vu_msg *msg)
 	reply->flags = request.flags;
 	reply->key = request.key;
 	reply->ami_sw_id = request.ami_sw_id;
-	msg->reply_fd = fd;
+	give_pages(dev, msg, fd);
 	return 0;
 }
 

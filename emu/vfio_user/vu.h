@@ -112,6 +112,7 @@ struct vu_device {
 	bool direct; /**< AMI-SW pages can be mapped; else each access is a message */
 	uint8_t *pages;
 	int pages_fd;
+	bool pages_given; /**< the client was given a file of pages */
 	uint64_t pages_size;
 	uint8_t *msix_table;
 	uint32_t msix_table_size;

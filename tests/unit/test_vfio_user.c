@@ -23,6 +23,7 @@
 #include <linux/pci_regs.h>
 
 #include "amu.h"
+#include "emu_mgt.h"
 #include "event.h"
 #include "rvr_regs.h"
 #include "vfio_user/vu.h"
@@ -566,6 +567,92 @@ test_page_inline(void **state)
 		EINVAL);
 }
 
+/* ---- AMI-SW pages of a VF ------------------------------------------------------------------ */
+
+static uint8_t *
+page_at(int fd, uint64_t offset)
+{
+	uint8_t *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+
+	assert_true(page != MAP_FAILED);
+	return page;
+}
+
+/* Answers a client that isn't behind a socket; the descriptor of the reply, or -1. */
+static int
+ask(struct vu_device *dev, struct vu_client *client, uint16_t command, void *data, uint32_t size)
+{
+	static _Alignas(8) uint8_t reply[256];
+	struct vu_msg msg = { .header = { .command = command }, .data = data, .size = size,
+		.reply = reply };
+
+	vu_handle(dev, client, &msg);
+	assert_int_equal(msg.header.error, 0);
+	return msg.reply_fd;
+}
+
+/* Memory of the page of AMI-SW 1 as a new client gets it. */
+static uint8_t *
+client_new(struct vu_device *dev, struct vu_client *client)
+{
+	struct vu_version version = { .minor = 1 };
+	struct vfio_region_info info = { .argsz = 256, .index = RVR_PCI_BAR_REGS };
+
+	ask(dev, client, VU_VERSION, &version, sizeof(version));
+	dev->client_max_fds = 8;
+	return page_at(ask(dev, client, VU_DEVICE_GET_REGION_INFO, &info, sizeof(info)),
+		REVERE_EMU_PAGES_OFFSET + RVR_AMI_SW_PAGE_STRIDE);
+}
+
+/*
+ * A VF's AMI-SW stays mapped when its client goes; the next client has its page, whatever the one
+ * before had made of it, and the one before has nothing.
+ */
+static void
+test_page_next(void **state)
+{
+	struct rvr_vfio_user_page page = { .argsz = sizeof(page), .ami_sw_id = 1 };
+	struct rvr_vfio_user_page_kept kept = { .argsz = sizeof(kept), .key = 7,
+		.flags = RVR_VFIO_USER_PAGE_BIND, .ami_sw_id = 1 };
+	struct revere_emu_config config;
+	struct vu_client client = { .owner = false };
+	uint8_t *old[3], *next, *seen;
+	static struct vu_device dev;
+	struct mc m;
+	unsigned int turn, i;
+
+	(void)state;
+	mc_config(&config);
+	mc_open(&m, &config);
+	MC_OK(&m, 0, pf_f_enable, .f_owner = 1);
+	MC_OK(&m, 0, pf_ami_sw_map, .phy_ami_sw_id = 4, .ami_sw_id = 1, .f_owner = 1);
+	assert_int_equal(vu_device_init(&dev, m.emu, 1), 0);
+	dev.direct = true;
+	seen = (uint8_t *)revere_emu_pages(m.emu, 1) + RVR_AMI_SW_PAGE_STRIDE;
+	for (turn = 0; turn < 2; turn++) {
+		old[0] = client_new(&dev, &client);
+		old[1] = page_at(ask(&dev, &client, RVR_VFIO_USER_PAGE, &page, sizeof(page)), 0);
+		old[2] = page_at(ask(&dev, &client, RVR_VFIO_USER_PAGE_KEPT, &kept, sizeof(kept)),
+			0);
+		old[2][8] = 3;
+		assert_int_equal(seen[8], 3);
+		vu_client_gone(&dev, &client);
+		assert_int_equal(seen[8], 0);
+		next = client_new(&dev, &client);
+		for (i = 0; i < 3; i++)
+			old[i][8] = 5;
+		assert_int_equal(seen[8], 0);
+		next[8] = 9;
+		assert_int_equal(seen[8], 9);
+		vu_client_gone(&dev, &client);
+		for (i = 0; i < 3; i++)
+			munmap(old[i], PAGE);
+		munmap(next, PAGE);
+	}
+	vu_device_fini(&dev);
+	mc_close(&m);
+}
+
 /* What a signal handler is to put right: memory whose file has become shorter. */
 static void
 test_sigbus_guard(void **state)
@@ -815,6 +902,7 @@ main(void)
 		NEGOTIATED(test_dma_model),
 		NEGOTIATED(test_pasid_maps),
 		NEGOTIATED(test_dma_ends),
+		cmocka_unit_test(test_page_next),
 		NEGOTIATED(test_page_inline),
 		NEW(test_sigbus_guard),
 		NEW(test_bus_master_and_power),
