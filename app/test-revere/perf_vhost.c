@@ -40,7 +40,7 @@
 #define WAYS_MAX 8
 #define TURNS_MAX 64
 #define COLD_ROUNDS 3	/* of a turn, which find caches and rings cold */
-#define COLD_TURNS 5	/* that long the turn before the first one is: thresholds are found */
+#define COLD_TURNS 20	/* that long the turn before the first one is: thresholds are found */
 #define LOST 8		/* times the median, and a round counts as interrupted */
 #define NONE "none"	/* vhost itself copies */
 

@@ -1402,6 +1402,87 @@ auto_decides(void **state)
 	chan_close(chan);
 }
 
+/** One of several answers of a burst is lost while it measures: no hang, and nothing for the AMU. */
+static void
+auto_survives_lost_answers(void **state)
+{
+	struct rte_pmd_revere_dma_threshold threshold;
+	struct chan *chan;
+
+	(void)state;
+	/* Messages of one copy each. */
+	chan = chan_open("threshold=auto,max_log2_msg_length=3,faults.answer_lost=50,"
+			 "answer_timeout_ms=20", 128);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, &threshold), 0);
+	assert_int_equal(threshold.bytes, UINT32_MAX);
+	apart_run(chan, 1000);
+	assert_int_equal(chan->failures, 0);
+	chan_close(chan);
+}
+
+/** A sample is over with its burst, also if nothing came that can be timed. */
+static void
+auto_samples_end(void **state)
+{
+	struct chan *chan = split_open("threshold=auto", 256);
+	uint32_t i, j, row = 0, samples = 0;
+
+	(void)state;
+	for (i = 0; i < 400; i++) {
+		for (j = 0; j < BURST / 2; j++)
+			sg_random(chan, 1000, 4, false, 0);
+		drain(chan);
+		row = inside(chan)->tune.sampling ? row + 1 : 0;
+		samples += row > 0;
+		assert_true(row < 2);
+	}
+	assert_true(samples > 0);
+	split_verify(chan);
+	chan_close(chan);
+}
+
+/** Bursts until so many looks at all ways have been taken. */
+static void
+auto_looks(struct chan *chan, uint32_t rounds)
+{
+	uint32_t bursts, i;
+
+	for (bursts = 0; inside(chan)->tune.rounds < rounds; bursts++) {
+		assert_true(bursts < 200000);
+		for (i = 0; i < BURST / 2; i++)
+			copy_random(chan, 100, 0);
+		drain(chan);
+	}
+}
+
+/** What the looks of several rounds have shown isn't changed by a single one. */
+static void
+auto_is_not_misled(void **state)
+{
+	struct chan *chan = split_open("threshold=auto", 256);
+	struct revere_dma_auto *tune = &inside(chan)->tune;
+	enum rte_pmd_revere_dma_way best;
+	unsigned int way, other;
+
+	(void)state;
+	auto_looks(chan, REVERE_DMA_ROUNDS);
+	for (way = 0; way < REVERE_DMA_WAYS; way++)
+		assert_true(tune->merits[way][0] > 0 && tune->merits[way][0] <= 1);
+	best = tune->best;
+	other = best == RTE_PMD_REVERE_DMA_WAY_CPU ? RTE_PMD_REVERE_DMA_WAY_SPLIT :
+						    RTE_PMD_REVERE_DMA_WAY_CPU;
+	for (way = 0; way < REVERE_DMA_ROUNDS; way++) {
+		tune->merits[best][way] = 1;
+		tune->merits[other][way] = 0.5;
+	}
+	tune->merits[best][REVERE_DMA_ROUNDS - 1] = 0.1;
+	tune->merits[other][REVERE_DMA_ROUNDS - 1] = 1;
+	auto_looks(chan, REVERE_DMA_ROUNDS + 1);
+	assert_int_equal(tune->best, best);
+	split_verify(chan);
+	chan_close(chan);
+}
+
 /** Rounds of 16 bursts, with a pause after each. @return mean cycles of a burst for `auto` */
 static double
 rounds_run(struct chan *chan, uint32_t rounds, uint32_t pause_us)
@@ -1829,6 +1910,9 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(split_survives_the_device),
 		CASE(split_refuses_bad_thresholds),
 		CASE(auto_decides),
+		CASE(auto_survives_lost_answers),
+		CASE(auto_samples_end),
+		CASE(auto_is_not_misled),
 		CASE(auto_forgives_pauses),
 		CASE(callbacks_move_packets),
 		CASE(callbacks_refuse),

@@ -118,6 +118,7 @@ struct revere_dma_model {
 };
 
 #define REVERE_DMA_WAYS 3u /* enum rte_pmd_revere_dma_way */
+#define REVERE_DMA_ROUNDS 5u /* looks at each of them that count */
 
 /** `auto` of a vchan: what it has seen, and what it made of that. */
 struct revere_dma_auto {
@@ -137,18 +138,22 @@ struct revere_dma_auto {
 	uint64_t overloads; /**< how often the AMU had too much to do */
 	uint32_t threshold; /**< for an AMU with nothing to do */
 	uint32_t turns;	    /**< submits of this part of the period */
-	uint32_t left;	    /**< periods until all ways are looked at again */
-	uint32_t gap;	    /**< what that was in the beginning */
-	uint32_t exploring; /**< turns of ways that are still to come */
-	double cost, since; /**< cycles that all of them took, and that went by since */
+	uint32_t exploring; /**< ways that are still to be looked at in this round */
+	uint32_t rounds;    /**< looks at all ways with this load */
+	double cost, since; /**< cycles that the last one took, and that went by since */
+	double learnt;	    /**< cycles since a new load was looked at freely */
+	double budget;	    /**< cycles that looks may take now; 1e300: as many as they want */
 	enum rte_pmd_revere_dma_way way, best;
 	double length;	    /**< mean bytes of a job after they were looked at last */
 	double pace;	    /**< bytes a cycle then, 0: not known yet */
 	uint32_t odd;	    /**< periods in a row in which both were others */
-	double score[REVERE_DMA_WAYS]; /**< bytes a cycle that each gets done */
+	double score[REVERE_DMA_WAYS]; /**< bytes a cycle that each gets done, 0: not looked at */
+	/** Of the last rounds: what each got done as a part of what the best one did. */
+	double merits[REVERE_DMA_WAYS][REVERE_DMA_ROUNDS];
 	uint64_t bytes;	    /**< copied before this period */
 	uint64_t jobs;	    /**< before this period */
 	double cycles;	    /**< of this period */
+	bool looking;	    /**< at one way after the other */
 	bool settled;	    /**< this period is measured */
 	bool overloaded;    /**< for now the CPU does all */
 	bool no_room;	    /**< the ring was nearly full at the last submit */
@@ -429,8 +434,11 @@ int revere_dma_vchan_find(int16_t dev_id, uint16_t vchan_id, struct revere_dma_v
 void revere_dma_threshold_apply(struct revere_dma_vchan *vchan);
 
 /* revere_dma_auto.c */
-/** Measures the device, once, on a vchan of its own. @return 0, or why that can't be made */
-int revere_dma_auto_measure(struct revere_dma_dev *dma);
+/**
+ * Measures the device, once, on a vchan of its own; @p again: once more if that didn't work, while
+ * no vchan runs. @return 0, or why that vchan can't be made
+ */
+int revere_dma_auto_measure(struct revere_dma_dev *dma, bool again);
 void revere_dma_auto_begin(struct revere_dma_vchan *vchan);
 /** A submit of a vchan whose `tuning` is set. */
 void revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now);

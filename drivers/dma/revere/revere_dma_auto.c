@@ -20,10 +20,13 @@
  * - AMU: the AMU does everything, also what by its length alone is the CPU's: copies may cost the
  *   CPU more than any measurement of single ones shows, if memory comes from another core;
  * - CPU: the CPU does everything.
- * The best one is taken; the others have a short turn every now and then. What counts is the time
- * from when the user comes with work until all of it has been reported; how long a user with
- * nothing to do stays away says nothing.
+ * The best one is taken; all have a short turn every now and then, one after the other. A turn can
+ * hit a slow moment of the machine, so the median of the last rounds counts; with a new load the
+ * first rounds follow each other. What counts is the time from when the user comes with work until
+ * all of it has been reported; how long a user with nothing to do stays away says nothing.
  */
+
+#include <pthread.h>
 
 #include <rte_malloc.h>
 #include <rte_pause.h>
@@ -36,7 +39,7 @@
 #define BUFFERS (2 * BATCH)
 #define ROUNDS 12u
 #define NEVER 1e300
-#define PATIENCE_MS 50u
+#define PATIENCE_MS 200u
 
 #define SAMPLE_MIN 512u	  /* of shorter copies, looking at the clock is what costs most */
 #define SAMPLE_MAX 8192u  /* longest copy that is timed, should the AMU have been to do it */
@@ -44,19 +47,20 @@
 #define SETTLE_TURNS 32u  /* submits of a period until what gets done is measured, */
 #define WAY_TURNS 32u	  /* and while it is; both end when all has been reported, */
 #define TURNS_MAX 2u	  /* or after that many times as many submits */
-#define COLD_TURNS 224u	  /* to settle with another way: buffers come round in the end, and */
-			  /* until then are in the caches of who copied to them last */
-#define LOOKS 2u	  /* at each way, of which the best one counts */
+#define COLD_TURNS 224u	  /* to settle with another way, or */
+#define COLD_JOBS 8192u	  /* so many copies: buffers come round in the end, and until then are */
+			  /* in the caches of who copied to them last */
 #define LOSER 0.8	  /* of the best one, and a way isn't worth another look */
-#define EXPLORE_MIN 32u	  /* decisions from one look at all ways to the next: at first, */
-#define EXPLORE_MAX 512u  /* and after the same way was best several times */
-#define EXPLORE_NOT 32u	  /* so many without a look, whatever the load does */
-#define EXPLORE_COST 32	  /* a look has to have cost less than a part so small of the time since */
-#define LOAD_COST 8	  /* the same, if the load is another one */
+#define ROUNDS_SURE 2u	  /* after so many, */
+#define ROUNDS_LOSER 4u	  /* but once in so many */
+#define EXPLORE_COST 64	  /* so many times what a round took goes by until the next one; */
+#define BUDGET_PART 32	  /* rounds that another load asks for come sooner, as long as all */
+			  /* of them together don't take a larger part of the time */
+#define LOAD_COST 4	  /* but all of them at once if the last time is that many times as */
+			  /* long ago as it took */
 #define LOAD_CHANGE 1.3	  /* lengths, or what gets done, that differ so much: another load, */
 #define LOAD_SURE 8u	  /* if they do so in that many periods */
 #define CHANGE 1.01	  /* a way has to be that much better than the one before */
-#define CPU_MARGIN 1.01	  /* the CPU has to be that much better: it has other work, too */
 #define WEIGHT 0.0625	  /* of a new value in a mean */
 #define OUTLIER 4	  /* times the mean, and a value counts as interrupted */
 #define PAUSE 50	  /* the same for the time between submits, */
@@ -80,13 +84,14 @@ struct bench {
 	uint8_t *src, *dst;
 };
 
+/** Until so many messages that weren't looked at have been answered. */
 static bool
-answers_wait(struct revere_dma_vchan *vchan)
+answers_wait(struct revere_dma_vchan *vchan, uint64_t count)
 {
 	uint64_t end = rte_get_timer_cycles() + PATIENCE_MS * rte_get_timer_hz() / MS_PER_S;
 	uint32_t polls = 0;
 
-	while (vchan->rx->own + vchan->taken == revere_ring_device_index(vchan->rx)) {
+	while (revere_ring_device_index(vchan->rx) - vchan->rx->own - vchan->taken < count) {
 		rte_pause();
 		if (++polls % 256 != 0)
 			continue;
@@ -101,7 +106,7 @@ static bool
 jobs_wait(struct revere_dma_vchan *vchan)
 {
 	while (vchan->done != vchan->submitted) {
-		if (!answers_wait(vchan))
+		if (!answers_wait(vchan, 1))
 			return false;
 		revere_dma_poll(vchan);
 	}
@@ -137,11 +142,8 @@ batch_launch(const struct bench *bench, uint32_t batch, uint32_t length, struct 
 	revere_dma_publish(vchan);
 	submitted = rte_rdtsc_precise();
 	/* The burst may be in more than one message. */
-	while (revere_ring_device_index(vchan->rx) - vchan->rx->own - vchan->taken <
-	       vchan->tx->own - vchan->answered) {
-		if (!answers_wait(vchan))
-			return false;
-	}
+	if (!answers_wait(vchan, vchan->tx->own - vchan->answered))
+		return false;
 	answered = rte_rdtsc_precise();
 	if (!jobs_wait(vchan))
 		return false;
@@ -240,14 +242,12 @@ vchan_measure(struct revere_dma_vchan *vchan)
 	rte_free(bench.src);
 }
 
-int
-revere_dma_auto_measure(struct revere_dma_dev *dma)
+static int
+spare_measure(struct revere_dma_dev *dma)
 {
 	struct revere_dma_vchan *spare;
 	int ret;
 
-	if (dma->model.tried)
-		return 0;
 	spare = rte_zmalloc("revere_dma_spare", sizeof(*spare), RTE_CACHE_LINE_SIZE);
 	if (spare == NULL)
 		return -ENOMEM;
@@ -264,9 +264,23 @@ revere_dma_auto_measure(struct revere_dma_dev *dma)
 	dma->model.tried = true;
 	if (!dma->model.measured)
 		REVERE_DMA_LOG(WARNING, dma, "the device doesn't do the copies that it is measured "
-			       "with: with %s=auto the CPU does all of them",
-			       REVERE_DMA_ARG_THRESHOLD);
+			       "with: with %s=auto the CPU does all of them, until a channel is "
+			       "set up again", REVERE_DMA_ARG_THRESHOLD);
 	return 0;
+}
+
+int
+revere_dma_auto_measure(struct revere_dma_dev *dma, bool again)
+{
+	/* One at a time, also of different devices: they would measure each other. */
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int ret = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!dma->model.measured && (again || !dma->model.tried))
+		ret = spare_measure(dma);
+	pthread_mutex_unlock(&lock);
+	return ret;
 }
 
 /* ---- Deciding ------------------------------------------------------------------------------- */
@@ -313,7 +327,7 @@ revere_dma_auto_begin(struct revere_dma_vchan *vchan)
 {
 	vchan->tune.cpu_scale = 1;
 	vchan->tune.engine_scale = 1;
-	vchan->tune.gap = EXPLORE_MIN;
+	vchan->tune.budget = NEVER; /* until a load is known */
 	vchan->tune.burst = BATCH;
 	vchan->tune.interval = BATCH * RTE_MAX(vchan->dma->model.launch.op, 1.0);
 	vchan->tune.rest = vchan->tune.interval;
@@ -403,6 +417,13 @@ sample_next(struct revere_dma_vchan *vchan)
 	split_set(vchan);
 }
 
+static void
+sample_end(struct revere_dma_vchan *vchan)
+{
+	vchan->tune.sampling = false;
+	split_set(vchan);
+}
+
 void
 revere_dma_auto_sample(struct revere_dma_vchan *vchan, uint32_t length, uint64_t cycles)
 {
@@ -410,8 +431,7 @@ revere_dma_auto_sample(struct revere_dma_vchan *vchan, uint32_t length, uint64_t
 	struct revere_dma_auto *tune = &vchan->tune;
 	double expected = cpu->op + cpu->byte * length;
 
-	tune->sampling = false;
-	split_set(vchan);
+	sample_end(vchan);
 	if (vchan->dma->model.measured && length >= SAMPLE_MIN)
 		tune->cpu_scale = mean(tune->cpu_scale, (double)cycles / expected);
 }
@@ -423,63 +443,88 @@ bytes_done(const struct revere_dma_vchan *vchan)
 	return vchan->answered_bytes + vchan->count.cpu_bytes;
 }
 
+/** A way's median of the last rounds. */
+static double
+merit(const struct revere_dma_auto *tune, enum rte_pmd_revere_dma_way way)
+{
+	uint32_t i, j, count = RTE_MIN(tune->rounds, REVERE_DMA_ROUNDS);
+	double sorted[REVERE_DMA_ROUNDS];
+
+	for (i = 0; i < count; i++) {
+		for (j = i; j > 0 && sorted[j - 1] > tune->merits[way][i]; j--)
+			sorted[j] = sorted[j - 1];
+		sorted[j] = tune->merits[way][i];
+	}
+	return count == 0 ? 1 : (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+}
+
 /** The way that gets most done; of ways that are nearly as good the one before. */
 static enum rte_pmd_revere_dma_way
 way_best(const struct revere_dma_auto *tune)
 {
-	const double *score = tune->score;
-	enum rte_pmd_revere_dma_way best = RTE_PMD_REVERE_DMA_WAY_SPLIT;
+	enum rte_pmd_revere_dma_way best = tune->best;
+	unsigned int way;
 
-	if (score[RTE_PMD_REVERE_DMA_WAY_AMU] > score[best])
-		best = RTE_PMD_REVERE_DMA_WAY_AMU;
-	if (score[RTE_PMD_REVERE_DMA_WAY_CPU] > score[best] * CPU_MARGIN)
-		best = RTE_PMD_REVERE_DMA_WAY_CPU;
-	return score[best] > score[tune->best] * CHANGE ? best : tune->best;
+	for (way = 0; way < REVERE_DMA_WAYS; way++)
+		if (merit(tune, way) > merit(tune, best) * (best == tune->best ? CHANGE : 1))
+			best = way;
+	return best;
 }
 
-/** Begins to look at all ways, with the CPU's: what it is like tells pauses of the user. */
+/** Whether a look at a way may change anything; a look at a loser is the exception. */
+static bool
+look_pays(const struct revere_dma_auto *tune, enum rte_pmd_revere_dma_way way)
+{
+	return tune->rounds < ROUNDS_SURE || tune->rounds % ROUNDS_LOSER == 0 ||
+	       merit(tune, way) > LOSER;
+}
+
+/** Goes on to the next way to be looked at. @return whether there is one */
+static bool
+explore_next(struct revere_dma_auto *tune)
+{
+	while (tune->exploring > 0) {
+		tune->way = (enum rte_pmd_revere_dma_way)--tune->exploring;
+		if (look_pays(tune, tune->way))
+			return true;
+	}
+	return false;
+}
+
+/** Begins a round of looks, with the CPU's: what it is like tells pauses of the user. */
 static void
 explore(struct revere_dma_auto *tune)
 {
-	tune->exploring = LOOKS * REVERE_DMA_WAYS;
-	tune->way = RTE_PMD_REVERE_DMA_WAY_CPU;
+	RTE_BUILD_BUG_ON(RTE_PMD_REVERE_DMA_WAY_CPU != REVERE_DMA_WAYS - 1);
 	tune->odd = 0;
 	tune->pace = 0;
 	tune->cost = 0;
 	tune->since = 0;
 	memset(tune->score, 0, sizeof(tune->score));
+	tune->exploring = REVERE_DMA_WAYS;
+	explore_next(tune);
+	tune->looking = true;
 }
 
-/**
- * Whether the next look is at a way that may be the best. The one that was gets all of its looks:
- * its thread may have lost the CPU for one.
- */
-static bool
-look_pays(const struct revere_dma_auto *tune)
+/** All have been looked at: goes on with the best one, or looks again if that isn't sure yet. */
+static void
+explore_end(struct revere_dma_auto *tune)
 {
-	const double *score = tune->score;
-	double best = RTE_MAX(RTE_MAX(score[0], score[1]), score[2]);
+	double best = RTE_MAX(RTE_MAX(tune->score[0], tune->score[1]), tune->score[2]);
+	uint32_t at = tune->rounds % REVERE_DMA_ROUNDS;
+	unsigned int way;
 
 	RTE_BUILD_BUG_ON(REVERE_DMA_WAYS != 3);
-	return tune->exploring > (LOOKS - 1) * REVERE_DMA_WAYS || tune->way == tune->best ||
-	       score[tune->way] > best * LOSER;
-}
-
-/** Goes on to the next way, and with the best one after the last. */
-static void
-explore_next(struct revere_dma_auto *tune)
-{
-	enum rte_pmd_revere_dma_way best;
-
-	while (--tune->exploring > 0) {
-		tune->way = (enum rte_pmd_revere_dma_way)((tune->exploring - 1) % REVERE_DMA_WAYS);
-		if (look_pays(tune))
-			return;
-	}
-	best = way_best(tune);
-	tune->gap = best == tune->best ? RTE_MIN(2 * tune->gap, EXPLORE_MAX) : EXPLORE_MIN;
-	tune->best = tune->way = best;
-	tune->left = tune->gap;
+	for (way = 0; way < REVERE_DMA_WAYS; way++)
+		tune->merits[way][at] = tune->score[way] > 0 ? tune->score[way] / best :
+							       merit(tune, way);
+	tune->rounds++;
+	tune->best = tune->way = way_best(tune);
+	tune->looking = false;
+	if (tune->rounds < REVERE_DMA_ROUNDS && tune->budget > tune->cost)
+		explore(tune);
+	else if (tune->budget >= NEVER)
+		tune->budget = 0;
 }
 
 static bool
@@ -488,10 +533,25 @@ differs(double a, double b)
 	return a > b * LOAD_CHANGE || b > a * LOAD_CHANGE;
 }
 
+/** Nothing is known of this load; finding out is free, unless loads change all the time. */
+static void
+load_new(struct revere_dma_auto *tune, double length)
+{
+	tune->rounds = 0;
+	tune->odd = 0;
+	tune->length = length;
+	if (tune->learnt < LOAD_COST * REVERE_DMA_ROUNDS * tune->cost)
+		return;
+	tune->learnt = 0;
+	tune->budget = NEVER;
+}
+
 /** A period of the way that is the best, as far as is known. */
 static void
 load_look(struct revere_dma_auto *tune, double length, double score)
 {
+	bool sure = tune->rounds >= REVERE_DMA_ROUNDS;
+
 	if (tune->pace == 0) { /* the first one after a look at all of them */
 		tune->pace = score;
 		tune->length = length;
@@ -500,10 +560,10 @@ load_look(struct revere_dma_auto *tune, double length, double score)
 		tune->odd = 0;
 	else if (tune->odd < LOAD_SURE)
 		tune->odd++;
-	tune->left -= tune->left > 0;
-	if ((tune->left == 0 && tune->since >= EXPLORE_COST * tune->cost) ||
-	    (tune->odd == LOAD_SURE && tune->left + EXPLORE_NOT <= tune->gap &&
-	     tune->since >= LOAD_COST * tune->cost))
+	if (tune->odd == LOAD_SURE && differs(length, tune->length))
+		load_new(tune, length);
+	if (tune->budget >= tune->cost && (!sure || tune->odd == LOAD_SURE ||
+	    tune->since >= EXPLORE_COST * tune->cost))
 		explore(tune);
 }
 
@@ -516,10 +576,10 @@ way_end(struct revere_dma_vchan *vchan)
 	double bytes = (double)(bytes_done(vchan) - tune->bytes);
 	double score = bytes / RTE_MAX(tune->cycles, 1.0);
 
-	if (tune->exploring > 0) {
-		/* Who was interrupted in one of them is not worse for it. */
-		tune->score[tune->way] = RTE_MAX(tune->score[tune->way], score);
-		explore_next(tune);
+	if (tune->looking) {
+		tune->score[tune->way] = score;
+		if (!explore_next(tune))
+			explore_end(tune);
 	} else {
 		load_look(tune, bytes / (double)jobs, score);
 	}
@@ -576,6 +636,29 @@ part_ends(struct revere_dma_auto *tune, uint32_t turns, bool idle)
 	return true;
 }
 
+/** Buffers may still be in the caches of who copied to them last. */
+static bool
+is_cold(const struct revere_dma_vchan *vchan)
+{
+	return vchan->tune.looking && vchan->head - vchan->tune.jobs < COLD_JOBS;
+}
+
+/** Time for looks is spent, or comes in. */
+static void
+budget_turn(struct revere_dma_auto *tune, double interval)
+{
+	if (tune->looking) {
+		tune->cost += interval;
+		tune->budget -= interval;
+		return;
+	}
+	tune->since += interval;
+	tune->learnt += interval;
+	if (tune->budget < NEVER)
+		tune->budget = RTE_MIN(tune->budget + interval / BUDGET_PART,
+				    REVERE_DMA_ROUNDS * tune->cost);
+}
+
 /** Counts submits, and the time between them. */
 static void
 period_turn(struct revere_dma_vchan *vchan, double interval, bool idle)
@@ -583,10 +666,7 @@ period_turn(struct revere_dma_vchan *vchan, double interval, bool idle)
 	struct revere_dma_auto *tune = &vchan->tune;
 
 	tune->turns++;
-	if (tune->exploring > 0)
-		tune->cost += RTE_MIN(interval, (double)rte_get_tsc_hz() / MS_PER_S);
-	else
-		tune->since += interval;
+	budget_turn(tune, RTE_MIN(interval, (double)rte_get_tsc_hz() / MS_PER_S));
 	/*
 	 * Who had nothing to submit for a while has not been slow, nor who lost the CPU once, but
 	 * who had no room was.
@@ -597,8 +677,9 @@ period_turn(struct revere_dma_vchan *vchan, double interval, bool idle)
 		tune->settled = false;
 		way_end(vchan);
 		decide(vchan);
-	} else if (!tune->settled &&
-		   part_ends(tune, tune->exploring > 0 ? COLD_TURNS : SETTLE_TURNS, idle)) {
+		tune->jobs = vchan->head;
+	} else if (!tune->settled && part_ends(tune, is_cold(vchan) ? COLD_TURNS : SETTLE_TURNS,
+					       idle)) {
 		tune->settled = true;
 		tune->bytes = bytes_done(vchan);
 		tune->jobs = vchan->head;
@@ -630,6 +711,8 @@ revere_dma_auto_turn(struct revere_dma_vchan *vchan, uint64_t now)
 	period_turn(vchan, interval, idle);
 	if (tune->turns == SAMPLE_TURN && !tune->settled)
 		sample_next(vchan);
+	else if (tune->sampling) /* no copy of a whole job came */
+		sample_end(vchan);
 	if (tune->way == RTE_PMD_REVERE_DMA_WAY_SPLIT && !tune->overloaded &&
 	    (backlog(vchan) > backlog_most(vchan) || ring_fills(vchan)))
 		overload(vchan);

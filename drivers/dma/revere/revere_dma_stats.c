@@ -182,10 +182,10 @@ split_dump(const struct revere_dma_vchan *vchan, FILE *file)
 	}
 	if (mode == RTE_PMD_REVERE_DMA_AUTO)
 		fprintf(file,
-			"    bytes a cycle: split %.2f, amu %.2f, cpu %.2f; %u periods to the next "
-			"look\n",
+			"    bytes a cycle: split %.2f, amu %.2f, cpu %.2f in the last of %u "
+			"rounds\n",
 			vchan->tune.score[0], vchan->tune.score[1], vchan->tune.score[2],
-			vchan->tune.left);
+			vchan->tune.rounds);
 	fprintf(file,
 		"    copies: CPU %" PRIu64 " (%" PRIu64 " bytes), device %" PRIu64 " (%" PRIu64
 		" bytes), done again %" PRIu64 ", out of the device's reach %" PRIu64 "\n",

@@ -160,7 +160,7 @@ rte_pmd_revere_dma_threshold_set(int16_t dev_id, uint16_t vchan_id,
 	if (ret == 0)
 		ret = threshold_check(vchan->dma, mode, bytes);
 	if (ret == 0 && mode == RTE_PMD_REVERE_DMA_AUTO)
-		ret = revere_dma_auto_measure(vchan->dma);
+		ret = revere_dma_auto_measure(vchan->dma, false);
 	if (ret < 0)
 		return ret;
 	if (mode != RTE_PMD_REVERE_DMA_BYTES)

@@ -89,7 +89,7 @@ dma_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma_vc
 	/* Now, before the last context is taken. */
 	revere_dma_vchan_destroy(&dma->vchans[vchan]);
 	if (revere_dma_threshold_mode(dma->threshold) == RTE_PMD_REVERE_DMA_AUTO)
-		ret = revere_dma_auto_measure(dma);
+		ret = revere_dma_auto_measure(dma, true);
 	if (ret < 0)
 		REVERE_DMA_LOG(WARNING, dma, "cannot measure copies: %s; with %s=auto the CPU does "
 			       "all of them", strerror(-ret), ARG_THRESHOLD);
