@@ -29,6 +29,15 @@ pfd_execute(struct pfd *pfd, const void *request)
 /* ---- What belongs together ------------------------------------------------------------------- */
 
 bool
+pfd_asn_ends_at(const struct pfd *pfd, uint32_t id, uint64_t type, uint16_t end)
+{
+	const struct rvr_pf_asn_create_req *create = &pfd->state->asn[id].create;
+
+	return (create->src_ami_type == type && create->src_phy_ami_id == end) ||
+		(create->dst_ami_type == type && create->dst_phy_ami_id == end);
+}
+
+bool
 pfd_asn_is_of(const struct pfd *pfd, uint32_t id, uint16_t ami_sw_id, int *ami_hw_id)
 {
 	const struct rvr_pf_asn_create_req *create = &pfd->state->asn[id].create;
@@ -81,13 +90,8 @@ is_part(const struct pfd *pfd, int ami_hw_id, uint16_t ami_sw_id)
 	if (ami_hw_id < 0 || !state->ami_hw[ami_hw_id].plain)
 		return false;
 	for (i = 0; i < state->asns; i++) {
-		const struct rvr_pf_asn_create_req *create = &state->asn[i].create;
-		bool of_hw = (create->src_ami_type == RVR_END_AMI_HW &&
-			(int)create->src_phy_ami_id == ami_hw_id) ||
-			(create->dst_ami_type == RVR_END_AMI_HW &&
-			(int)create->dst_phy_ami_id == ami_hw_id);
-
-		if (state->asn_owner[i] == owner && of_hw &&
+		if (state->asn_owner[i] == owner &&
+			pfd_asn_ends_at(pfd, i, RVR_END_AMI_HW, (uint16_t)ami_hw_id) &&
 			!pfd_asn_is_of(pfd, i, ami_sw_id, &other))
 			return false;
 	}
@@ -499,13 +503,13 @@ pfd_park(struct pfd *pfd, uint16_t id)
 	__atomic_store_n(&state->switching, id + 1u, __ATOMIC_SEQ_CST);
 	if (ami_sw->taken)
 		PFD_EXECUTE(pfd, f_ami_sw_disable, .ami_sw_id = ami_sw->phy_id);
-	for (i = 0; i < state->asns; i++) {
-		if (state->asn_owner[i] != ami_sw->owner || !pfd_asn_is_of(pfd, i, id, &hw))
-			continue;
-		pfd_detach_asn(pfd, (uint16_t)i);
-		if (hw >= 0)
+	for (i = 0; i < state->asns; i++)
+		if (state->asn_owner[i] == ami_sw->owner && pfd_asn_is_of(pfd, i, id, &hw))
+			pfd_detach_asn(pfd, (uint16_t)i);
+	for (i = 0; i < state->asns; i++)
+		if (state->asn_owner[i] == ami_sw->owner && pfd_asn_is_of(pfd, i, id, &hw) &&
+			hw >= 0)
 			pfd_detach_ami_hw(pfd, (uint16_t)hw);
-	}
 	pfd_detach_ami_sw(pfd, id);
 	ami_sw->since = pfd_now_us() / 1000;
 	ami_sw->wanted = 0;

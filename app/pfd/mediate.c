@@ -159,6 +159,19 @@ pfd_drop_asn(struct pfd *pfd, uint16_t id)
 	state->usage.sessions--;
 }
 
+/* Sessions go with the contexts that they end at: the next client to have one gets no messages. */
+static void
+drop_asns_of(struct pfd *pfd, uint16_t owner, uint64_t type, uint16_t id)
+{
+	const struct pfd_usage *usage = &client_of(pfd, owner)->usage;
+	struct pfd_state *state = pfd->state;
+	uint32_t i;
+
+	for (i = 0; i < state->asns && usage->sessions > 0; i++)
+		if (state->asn_owner[i] == owner && pfd_asn_ends_at(pfd, i, type, id))
+			pfd_drop_asn(pfd, (uint16_t)i);
+}
+
 void
 pfd_drop_ami_hw(struct pfd *pfd, uint16_t id)
 {
@@ -167,6 +180,7 @@ pfd_drop_ami_hw(struct pfd *pfd, uint16_t id)
 
 	if (owner == 0)
 		return;
+	drop_asns_of(pfd, owner, RVR_END_AMI_HW, id);
 	pfd_detach_ami_hw(pfd, id);
 	memset(ami_hw, 0, sizeof(*ami_hw));
 	client_of(pfd, owner)->usage.agents_contexts--;
@@ -181,6 +195,7 @@ pfd_drop_ami_sw(struct pfd *pfd, uint16_t id)
 
 	if (owner == 0)
 		return;
+	drop_asns_of(pfd, owner, RVR_END_AMI_SW, id);
 	pfd_detach_ami_sw(pfd, id);
 	pfd->backend->page_drop(pfd->arg, id);
 	memset(ami_sw, 0, sizeof(*ami_sw));

@@ -373,6 +373,8 @@ void pfd_park(struct pfd *pfd, uint16_t id);
 int pfd_restore(struct pfd *pfd, uint16_t id);
 /* Whether all of an AMI-SW can be parked. */
 bool pfd_can_park(const struct pfd *pfd, uint16_t id);
+/* Whether an end of session @p id is this AMI-SW, or AMI-HW. */
+bool pfd_asn_ends_at(const struct pfd *pfd, uint32_t id, uint64_t type, uint16_t end);
 /* Whether session @p id ends at an AMI-SW; the other end, an AMI-HW: -1 none */
 bool pfd_asn_is_of(const struct pfd *pfd, uint32_t id, uint16_t ami_sw_id, int *ami_hw_id);
 /* Whether an AMI-HW has a session; the AMI-SW of one: -1 none */

@@ -63,6 +63,7 @@ static struct {
 	uint32_t sw_phy[PFD_IDS], hw_phy[PFD_IDS]; /* + 1, 0 not mapped; with an AMI-HW's agent */
 	uint32_t sw_pasid[PFD_IDS], hw_pasid[PFD_IDS];
 	bool asn[PFD_IDS];
+	struct rvr_pf_asn_create_req ends[PFD_IDS];
 	uint64_t pages[PFD_IDS][RVR_AMI_SW_PAGE_SIZE / sizeof(uint64_t)]; /* by the service's IDs */
 	uint32_t bound[PFD_IDS]; /* page of an AMI-SW + 1 */
 } device;
@@ -87,6 +88,24 @@ map_ami_sw(const void *request)
 	return RVR_STATUS_OK;
 }
 
+/* Sessions are destroyed before a context is anybody else's. */
+static void
+no_session_at(uint64_t type, uint64_t aha_id, uint64_t phy_id)
+{
+	uint32_t id;
+
+	for (id = 0; id < PFD_IDS; id++) {
+		const struct rvr_pf_asn_create_req *ends = &device.ends[id];
+
+		need(!device.asn[id] || ends->src_ami_type != type ||
+			ends->src_phy_ami_id != phy_id ||
+			(type == RVR_END_AMI_HW && ends->src_aha_id != aha_id));
+		need(!device.asn[id] || ends->dst_ami_type != type ||
+			ends->dst_phy_ami_id != phy_id ||
+			(type == RVR_END_AMI_HW && ends->dst_aha_id != aha_id));
+	}
+}
+
 static uint16_t
 unmap_ami_sw(const void *request)
 {
@@ -95,6 +114,7 @@ unmap_ami_sw(const void *request)
 
 	if (phy_id >= DEVICE_AMI_SW || !device.sw_used[phy_id])
 		return RVR_STATUS_OTHER;
+	no_session_at(RVR_END_AMI_SW, 0, phy_id);
 	device.sw_used[phy_id] = false;
 	for (id = 0; id < PFD_IDS; id++)
 		if (device.sw_phy[id] == phy_id + 1)
@@ -128,6 +148,7 @@ unmap_ami_hw(const void *request)
 
 	if (aha_id >= DEVICE_AHAS || phy_id >= DEVICE_AMI_HW || !device.hw_used[aha_id][phy_id])
 		return RVR_STATUS_OTHER;
+	no_session_at(RVR_END_AMI_HW, aha_id, phy_id);
 	device.hw_used[aha_id][phy_id] = false;
 	for (id = 0; id < PFD_IDS; id++)
 		if (device.hw_phy[id] == (aha_id << 16 | phy_id) + 1)
@@ -180,6 +201,30 @@ context_command(uint16_t opcode, const void *request)
 	return RVR_STATUS_OK;
 }
 
+/* Who has an end of a session; 0 nobody. */
+static uint16_t
+owner_of_end(uint64_t type, uint64_t aha_id, uint64_t phy_id)
+{
+	uint32_t id;
+
+	if (type == RVR_END_AMI_SW)
+		return phy_id < DEVICE_AMI_SW && device.sw_used[phy_id] ? owner_of(phy_id) : 0;
+	for (id = 0; id < PFD_IDS; id++)
+		if (device.hw_phy[id] == (aha_id << 16 | phy_id) + 1)
+			return pfd.state->ami_hw[id].owner;
+	return 0;
+}
+
+/* Both ends of a session are one client's. */
+static void
+ends_of_one(const struct rvr_pf_asn_create_req *ends)
+{
+	uint16_t owner = owner_of_end(ends->src_ami_type, ends->src_aha_id, ends->src_phy_ami_id);
+
+	need(owner != 0);
+	need(owner == owner_of_end(ends->dst_ami_type, ends->dst_aha_id, ends->dst_phy_ami_id));
+}
+
 static uint16_t
 create(const void *request)
 {
@@ -191,6 +236,8 @@ create(const void *request)
 		return RVR_ST_PF_ASN_CREATE_ASN_IN_USE;
 	if (req.log2_msg_length < 3)
 		return RVR_ST_PF_ASN_CREATE_LOG2_MSG_LENGTH_RANGE;
+	ends_of_one(&req);
+	device.ends[req.asn_id] = req;
 	device.asn[req.asn_id] = true;
 	return RVR_STATUS_OK;
 }
@@ -433,6 +480,8 @@ same_as_device(void)
 		need(state->asn_owner[id] != 0 || asn->device == 0);
 		need(asn->device == 0 || device.asn[asn->device - 1]);
 		need(device.asn[id] == (state->device_asn[id] != 0));
+		if (device.asn[id])
+			ends_of_one(&device.ends[id]);
 		need((device.sw_phy[id] != 0) == (state->device_ami_sw[id] != 0));
 	}
 	need(state->switching == 0 && state->pending.object == PFD_NONE);

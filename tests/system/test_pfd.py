@@ -275,6 +275,27 @@ def test_strangers(start):
         assert yours.map_ami_sw()[0] == context.id
 
 
+def test_sessions_end_with_contexts(start):
+    """Who gives a context back has no session to the one that somebody else has next."""
+    daemon = start()
+    with pfd.Service(daemon.path) as mine, pfd.Service(daemon.path) as yours:
+        context = pfd.Context(mine)
+        context.invert(b"mine")
+        assert mine.status(24, (0x4, 15, 0, context.hw_phy))[0] == 0
+        other = pfd.Context(yours)
+        assert other.hw == context.hw
+        before = other.memory[:]
+        context.send(b"stray")
+        for asn in context.asns:
+            assert mine.status(17, (0x4, 27, 0, asn))[0] == 0xffff or asn in other.asns
+        assert daemon.usage()[:4] == (2, 2, 1, 2)
+        assert other.memory[:] == before
+        other.invert(b"yours alone")
+        # The same with the other end of it, whose ID is had next, too.
+        assert yours.status(7, (0x4, 15, 0, other.phy))[0] == 0
+        assert daemon.usage()[:4] == (2, 1, 1, 0)
+
+
 def test_page_after_release(start):
     """A page that was given back is of no use, whoever kept it mapped."""
     daemon = start()
