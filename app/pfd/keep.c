@@ -143,7 +143,24 @@ kept_add(struct keeper *keeper, const char *name, int fd)
 	keeper->kept[keeper->num++].fd = fd;
 }
 
-/* A datagram of the service: which descriptor to keep, or no longer. */
+/* Who has sent a message, as the kernel tells; 0 it doesn't. */
+static pid_t
+sender_of(struct msghdr *msg)
+{
+	struct ucred cred = { .pid = 0 };
+	struct cmsghdr *header;
+
+	for (header = CMSG_FIRSTHDR(msg); header != NULL; header = CMSG_NXTHDR(msg, header))
+		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS &&
+			header->cmsg_len == CMSG_LEN(sizeof(cred)))
+			memcpy(&cred, CMSG_DATA(header), sizeof(cred));
+	return cred.pid;
+}
+
+/*
+ * A datagram of the service: which descriptor to keep, or no longer. The socket's name is no
+ * secret, so others may send, too: what isn't the child's is nothing.
+ */
 static void
 keeper_receive(struct keeper *keeper)
 {
@@ -152,16 +169,22 @@ keeper_receive(struct keeper *keeper)
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	char *rest = text, *line, *name = NULL;
 	bool add = false, drop = false;
-	union rvr_fds room;
+	union {
+		struct cmsghdr header;
+		char bytes[sizeof(union rvr_fds) + CMSG_SPACE(sizeof(struct ucred))];
+	} room;
 	int fd = -1;
 	ssize_t got;
 
-	rvr_fds_expect(&msg, &room);
+	msg.msg_control = room.bytes;
+	msg.msg_controllen = sizeof(room.bytes);
 	got = recvmsg(keeper->notify_fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (got < 0)
 		return;
 	text[got] = '\0';
 	rvr_fds_take(&msg, &fd, 1);
+	if (sender_of(&msg) != keeper->child)
+		rest = NULL;
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		add = add || strcmp(line, "FDSTORE=1") == 0;
 		drop = drop || strcmp(line, "FDSTOREREMOVE=1") == 0;
@@ -208,12 +231,14 @@ static int
 keeper_open(struct keeper *keeper, sigset_t *mask)
 {
 	socklen_t size = sizeof(keeper->address);
+	const int on = 1;
 	sigset_t signals;
 
 	keeper->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	keeper->address.sun_family = AF_UNIX;
 	/* The kernel picks an abstract name. */
 	if (keeper->notify_fd < 0 ||
+		setsockopt(keeper->notify_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
 		bind(keeper->notify_fd, (const struct sockaddr *)&keeper->address,
 			sizeof(sa_family_t)) < 0 ||
 		getsockname(keeper->notify_fd, (struct sockaddr *)&keeper->address, &size) < 0)

@@ -9,6 +9,7 @@ import os
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -515,6 +516,32 @@ def test_killed_within_requests(start):
     # All of the device's contexts can still be had.
     with pfd.Service(daemon.path) as client:
         assert [isinstance(client.map_ami_sw(), tuple) for _ in range(16)] == [True] * 16
+
+
+def keeper_address(daemon):
+    """Where the service of a keeper tells what to keep, as everyone can find out."""
+    with open(f"/proc/{daemon.service()}/environ", encoding="utf-8") as file:
+        names = dict(word.split("=", 1) for word in file.read().split("\0") if "=" in word)
+    assert names["NOTIFY_SOCKET"][0] == "@"
+    return "\0" + names["NOTIFY_SOCKET"][1:]
+
+
+def test_keeper_keeps_its_own(start):
+    """What others tell the keeper is nothing to it: the next service has what the last one had."""
+    daemon = start(ALL, "--keeper")
+    with pfd.Service(daemon.path) as client, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger:
+        context = pfd.Context(client)
+        stranger.connect(keeper_address(daemon))
+        forged = os.memfd_create("forged")
+        for name in ("state", "device", "rings", "listen"):
+            stranger.send(f"FDSTOREREMOVE=1\nFDNAME={name}".encode())
+        socket.send_fds(stranger, [b"FDSTORE=1\nFDNAME=state\nFDPOLL=0"], [forged])
+        os.close(forged)
+        daemon.kill_service()
+        context.invert(b"still there")
+        assert daemon.usage()[:4] == (1, 1, 1, 2)
+        context.release()
 
 
 def test_device_killed(start, pmd):
