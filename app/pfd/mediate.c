@@ -97,6 +97,14 @@ pending_end(struct pfd *pfd)
 	__atomic_store_n(&pfd->state->pending.object, PFD_NONE, __ATOMIC_SEQ_CST);
 }
 
+/* IDs are looked through up to the highest one in use: before an ID is, it is below the mark. */
+static void
+mark_raise(uint32_t *mark, uint16_t id)
+{
+	if (*mark <= id)
+		__atomic_store_n(mark, id + 1u, __ATOMIC_SEQ_CST);
+}
+
 /* ---- What is whose --------------------------------------------------------------------------- */
 
 static struct pfd_client *
@@ -157,6 +165,7 @@ pfd_drop_asn(struct pfd *pfd, uint16_t id)
 	state->asn_owner[id] = 0;
 	client_of(pfd, owner)->usage.sessions--;
 	state->usage.sessions--;
+	pfd_state_trim(state);
 }
 
 /* Sessions go with the contexts that they end at: the next client to have one gets no messages. */
@@ -185,6 +194,7 @@ pfd_drop_ami_hw(struct pfd *pfd, uint16_t id)
 	memset(ami_hw, 0, sizeof(*ami_hw));
 	client_of(pfd, owner)->usage.agents_contexts--;
 	pfd->state->usage.agents_contexts--;
+	pfd_state_trim(pfd->state);
 }
 
 void
@@ -201,6 +211,7 @@ pfd_drop_ami_sw(struct pfd *pfd, uint16_t id)
 	memset(ami_sw, 0, sizeof(*ami_sw));
 	client_of(pfd, owner)->usage.contexts--;
 	pfd->state->usage.contexts--;
+	pfd_state_trim(pfd->state);
 }
 
 void
@@ -340,10 +351,9 @@ pf_ami_sw_map(const struct mediation *m)
 		    pfd_policy_total(m->pfd->policy)->contexts))
 		return 0;
 	pending_begin(m, PFD_AMI_SW, false, id);
-	state->ami_sw[id] = (struct pfd_ami_sw){ .owner = m->owner };
+	mark_raise(&state->ami_sws, id);
 	memset(&state->conf[id], 0, sizeof(state->conf[id]));
-	if (state->ami_sws <= id)
-		state->ami_sws = id + 1u;
+	state->ami_sw[id] = (struct pfd_ami_sw){ .owner = m->owner };
 	m->client->usage.contexts++;
 	state->usage.contexts++;
 	do {
@@ -568,10 +578,9 @@ map_ami_hw(const struct mediation *m, uint16_t id, uint16_t aha_id, bool plain)
 	int ret;
 
 	pending_begin(m, PFD_AMI_HW, false, id);
+	mark_raise(&state->ami_hws, id);
 	state->ami_hw[id] = (struct pfd_ami_hw){ .owner = m->owner, .aha_id = aha_id,
 		.plain = plain };
-	if (state->ami_hws <= id)
-		state->ami_hws = id + 1u;
 	m->client->usage.agents_contexts++;
 	state->usage.agents_contexts++;
 	do {
@@ -754,9 +763,8 @@ create_session(const struct mediation *m, const struct rvr_pf_asn_create_req *re
 	int ret;
 
 	pending_begin(m, PFD_ASN, false, id);
+	mark_raise(&state->asns, id);
 	state->asn[id] = (struct pfd_asn){ .create = *req };
-	if (state->asns <= id)
-		state->asns = id + 1u;
 	state->asn_owner[id] = m->owner;
 	m->client->usage.sessions++;
 	state->usage.sessions++;

@@ -9,9 +9,10 @@
  * main.c has options, sockets and the loop. parse.c checks a packet, service.c does what it asks
  * for, mediate.c with management commands; context.c has contexts on the device and takes them
  * from it, share.c decides which and when; vf.c gives contexts to VFs, trap.c decides on their
- * commands. They touch no file or socket but through struct pfd_backend, so that tests and fuzzers
- * drive them. policy.c and policy_vf.c read who may have what. device.c is the backend: a PF behind
- * vfio-user. keep.c keeps descriptors over the end of a process.
+ * commands; state.c says what a state can be. They touch no file or socket but through struct
+ * pfd_backend, so that tests and fuzzers drive them. policy.c and policy_vf.c read who may have
+ * what. device.c is the backend: a PF behind vfio-user. keep.c keeps descriptors over the end of a
+ * process.
  *
  * All that is to survive a restart is in struct pfd_state, which is memory of a file.
  */
@@ -192,6 +193,7 @@ struct pfd_vf {
 };
 
 enum pfd_object { PFD_NONE, PFD_AMI_SW, PFD_AMI_HW, PFD_ASN, PFD_MAP };
+#define PFD_OBJECTS (PFD_MAP + 1)
 
 struct pfd_state {
 	uint64_t magic;
@@ -209,7 +211,7 @@ struct pfd_state {
 	} pending;
 	uint32_t switching; /* AMI-SW that is being parked or restored + 1: it is parked then */
 	uint32_t phy_ami_sws; /* AMI-SWs of the device, 0: not known yet */
-	uint32_t ami_sws, ami_hws, asns; /* IDs that were ever used: up to these - 1 */
+	uint32_t ami_sws, ami_hws, asns; /* IDs in use are up to these - 1 */
 	struct pfd_ami_sw ami_sw[PFD_IDS];
 	struct pfd_conf conf[PFD_IDS]; /* large: of those that are owned alone */
 	struct pfd_ami_hw ami_hw[PFD_IDS];
@@ -248,7 +250,7 @@ struct pfd_request {
 int pfd_request_parse(const void *packet, size_t size, const int *fds, unsigned int num_fds,
 	struct pfd_request *request, char reason[RVR_PFD_REASON]);
 
-/* ---- Service (service.c, mediate.c) --------------------------------------------------------- */
+/* ---- Service (service.c, mediate.c, state.c) ------------------------------------------------------- */
 
 /* The device. Functions give 0 or a negative errno; -ENODEV: it is gone. */
 struct pfd_backend {
@@ -294,8 +296,10 @@ struct pfd_reply {
 };
 
 void pfd_state_init(struct pfd_state *state);
-/* Whether memory holds a state of this version that can be. */
+/* Whether memory holds a state of this version, with numbers that can be. */
 bool pfd_state_valid(const struct pfd_state *state, size_t size);
+/* Lowers the marks below which IDs are in use, if they can be. */
+void pfd_state_trim(struct pfd_state *state);
 /* Undoes what a process left half done. */
 void pfd_recover(struct pfd *pfd);
 

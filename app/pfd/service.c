@@ -15,24 +15,6 @@
 
 #include "pfd.h"
 
-/* ---- State ---------------------------------------------------------------------------------- */
-
-void
-pfd_state_init(struct pfd_state *state)
-{
-	memset(state, 0, sizeof(*state));
-	state->magic = PFD_STATE_MAGIC;
-	state->version = PFD_STATE_VERSION;
-	state->size = sizeof(*state);
-}
-
-bool
-pfd_state_valid(const struct pfd_state *state, size_t size)
-{
-	return size == sizeof(*state) && state->magic == PFD_STATE_MAGIC &&
-		state->version == PFD_STATE_VERSION && state->size == sizeof(*state);
-}
-
 static struct pfd_client *
 client_at(struct pfd *pfd, unsigned int place)
 {
@@ -166,17 +148,21 @@ recount(struct pfd_state *state)
 		all.clients += client->used;
 		all.memory += client->used ? client->usage.memory : 0;
 	}
-	for (i = 0; i < PFD_IDS; i++) {
-		if (state->ami_sw[i].owner != 0)
+	for (i = 0; i < state->ami_sws; i++)
+		if (state->ami_sw[i].owner != 0) {
 			state->clients[state->ami_sw[i].owner - 1].usage.contexts++;
-		if (state->ami_hw[i].owner != 0)
+			all.contexts++;
+		}
+	for (i = 0; i < state->ami_hws; i++)
+		if (state->ami_hw[i].owner != 0) {
 			state->clients[state->ami_hw[i].owner - 1].usage.agents_contexts++;
-		if (state->asn_owner[i] != 0)
+			all.agents_contexts++;
+		}
+	for (i = 0; i < state->asns; i++)
+		if (state->asn_owner[i] != 0) {
 			state->clients[state->asn_owner[i] - 1].usage.sessions++;
-		all.contexts += state->ami_sw[i].owner != 0;
-		all.agents_contexts += state->ami_hw[i].owner != 0;
-		all.sessions += state->asn_owner[i] != 0;
-	}
+			all.sessions++;
+		}
 	for (i = 0; i < PFD_DEVICE_VECTORS; i++) {
 		if (state->vector_owner[i] == 0)
 			continue;
@@ -212,6 +198,7 @@ pfd_recover(struct pfd *pfd)
 	case PFD_NONE:
 		return;
 	}
+	pfd_state_trim(state);
 	if (state->pending.taken)
 		recover_answer(pfd);
 	state->pending.object = PFD_NONE;

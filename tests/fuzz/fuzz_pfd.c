@@ -485,6 +485,7 @@ same_as_device(void)
 		need((device.sw_phy[id] != 0) == (state->device_ami_sw[id] != 0));
 	}
 	need(state->switching == 0 && state->pending.object == PFD_NONE);
+	need(pfd_state_valid(state, sizeof(*state)));
 }
 
 /*
@@ -549,6 +550,7 @@ nothing_left(void)
 
 	need(usage->clients == 0 && usage->contexts == 0 && usage->agents_contexts == 0);
 	need(usage->sessions == 0 && usage->vectors == 0 && usage->memory == 0);
+	need(pfd.state->ami_sws == 0 && pfd.state->ami_hws == 0 && pfd.state->asns == 0);
 	for (i = 0; i < DEVICE_AMI_SW; i++)
 		need(!device.sw_used[i]);
 	for (i = 0; i < DEVICE_AHAS; i++)
