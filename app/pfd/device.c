@@ -451,9 +451,9 @@ device_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, 
 }
 
 static int
-device_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size)
+device_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, struct pfd_mapped *left)
 {
-	const struct rvr_vfio_user_dma_unmap_pasid unmap = {
+	struct rvr_vfio_user_dma_unmap_pasid unmap = {
 		.argsz = sizeof(unmap),
 		.flags = size == 0 ? UNMAP_ALL : 0,
 		.addr = iova,
@@ -461,7 +461,11 @@ device_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size)
 		.pasid = pasid,
 	};
 
-	return ask(arg, RVR_VFIO_USER_DMA_UNMAP_PASID, &unmap, sizeof(unmap), -1, NULL, 0, NULL);
+	int ret = ask(arg, RVR_VFIO_USER_DMA_UNMAP_PASID, &unmap, sizeof(unmap), -1, &unmap,
+		sizeof(unmap), NULL);
+
+	*left = (struct pfd_mapped){ .bytes = unmap.size, .maps = unmap.maps };
+	return ret;
 }
 
 static int

@@ -70,6 +70,7 @@ struct pfd_limits {
 	uint32_t vectors;
 	uint32_t prio;	   /* highest */
 	uint64_t memory;   /* bytes mapped */
+	uint32_t maps;	   /* in how many pieces */
 	uint64_t kinds;	   /* bit n: agents of kind n; kinds are small */
 };
 
@@ -103,7 +104,7 @@ const struct pfd_limits *pfd_policy_total(const struct pfd_policy *policy);
 #define PFD_STATE_VERSION 4u
 
 struct pfd_usage {
-	uint32_t clients, contexts, agents_contexts, sessions, vectors;
+	uint32_t clients, contexts, agents_contexts, sessions, vectors, maps;
 	uint64_t memory;
 };
 
@@ -252,6 +253,12 @@ int pfd_request_parse(const void *packet, size_t size, const int *fds, unsigned 
 
 /* ---- Service (service.c, mediate.c, state.c) ------------------------------------------------------- */
 
+/* What a PASID has mapped. */
+struct pfd_mapped {
+	uint64_t bytes;
+	uint32_t maps;
+};
+
 /* The device. Functions give 0 or a negative errno; -ENODEV: it is gone. */
 struct pfd_backend {
 	int (*command)(void *arg, const void *request, void *response);
@@ -269,7 +276,9 @@ struct pfd_backend {
 	volatile uint64_t *(*page_words)(void *arg, uint32_t id); /* NULL: it can't be had */
 	int (*dma_map)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd,
 		uint64_t offset);
-	int (*dma_unmap)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size); /* 0, 0: all */
+	/* 0, 0: all. Tells what is mapped then. */
+	int (*dma_unmap)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size,
+		struct pfd_mapped *left);
 	int (*irq_set)(void *arg, uint32_t vector, int fd);
 	int (*irq_trigger)(void *arg, uint32_t vector);
 };

@@ -40,6 +40,7 @@ struct pfd_policy {
 	struct rule rules[RULES_MAX];
 };
 
+#define MAPS_MAX 16384u /* files that revere-emu has mapped */
 #define UNSAID UINT32_MAX /* follows from contexts */
 
 static const struct pfd_limits limits_preset = {
@@ -50,6 +51,7 @@ static const struct pfd_limits limits_preset = {
 	.vectors = 16,
 	.prio = 15,
 	.memory = UINT64_C(1) << 34,
+	.maps = 4096,
 	.kinds = UINT64_MAX,
 };
 
@@ -61,6 +63,7 @@ static const struct pfd_limits limits_most = {
 	.vectors = PFD_DEVICE_VECTORS - 1,
 	.prio = 15,
 	.memory = UINT64_MAX,
+	.maps = MAPS_MAX,
 	.kinds = UINT64_MAX,
 };
 
@@ -135,6 +138,7 @@ read_limit(const struct policy_reader *reader, const char *key, const char *valu
 		{ "sessions", &limits->sessions, PFD_IDS },
 		{ "vectors", &limits->vectors, PFD_DEVICE_VECTORS - 1 },
 		{ "prio", &limits->prio, 15 },
+		{ "maps", &limits->maps, MAPS_MAX },
 	};
 	uint64_t number;
 	size_t i;
@@ -155,7 +159,7 @@ read_limit(const struct policy_reader *reader, const char *key, const char *valu
 		return 0;
 	}
 	return policy_wrong(reader, "%s: there is no such key: clients, contexts, agent_contexts, "
-		"sessions, vectors, prio, memory; user, group and agents of allow", key);
+		"sessions, vectors, prio, memory, maps; user, group and agents of allow", key);
 }
 
 static int

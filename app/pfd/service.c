@@ -38,6 +38,7 @@ pfd_usage_of(const struct pfd *pfd, uid_t uid)
 		sum.sessions += client->usage.sessions;
 		sum.vectors += client->usage.vectors;
 		sum.memory += client->usage.memory;
+		sum.maps += client->usage.maps;
 	}
 	return sum;
 }
@@ -99,6 +100,29 @@ drop_vectors(struct pfd *pfd, unsigned int place)
 	memset(client->vectors, 0, sizeof(client->vectors));
 }
 
+static void
+mapped_set(struct pfd *pfd, struct pfd_client *client, struct pfd_mapped mapped)
+{
+	struct pfd_usage *all = &pfd->state->usage;
+
+	all->memory += mapped.bytes - client->usage.memory;
+	all->maps += mapped.maps - client->usage.maps;
+	client->usage.memory = mapped.bytes;
+	client->usage.maps = mapped.maps;
+}
+
+/* What a client has mapped then the device says, who may have named more than it had. */
+static int
+unmap(struct pfd *pfd, unsigned int place, uint64_t iova, uint64_t size)
+{
+	struct pfd_mapped left;
+	int ret = pfd->backend->dma_unmap(pfd->arg, place + 1, iova, size, &left);
+
+	if (ret == 0)
+		mapped_set(pfd, client_at(pfd, place), left);
+	return ret;
+}
+
 void
 pfd_client_remove(struct pfd *pfd, unsigned int place)
 {
@@ -107,9 +131,9 @@ pfd_client_remove(struct pfd *pfd, unsigned int place)
 	if (!client->used)
 		return;
 	pfd_drop_all(pfd, place);
-	pfd->backend->dma_unmap(pfd->arg, place + 1, 0, 0);
+	unmap(pfd, place, 0, 0);
 	drop_vectors(pfd, place);
-	pfd->state->usage.memory -= client->usage.memory;
+	mapped_set(pfd, client, (struct pfd_mapped){ .bytes = 0 });
 	pfd->state->usage.clients--;
 	client->used = false;
 }
@@ -144,9 +168,11 @@ recount(struct pfd_state *state)
 
 	for (i = 0; i < PFD_CLIENTS; i++) {
 		client = &state->clients[i];
-		client->usage = (struct pfd_usage){ .memory = client->usage.memory };
+		client->usage = (struct pfd_usage){ .memory = client->usage.memory,
+			.maps = client->usage.maps };
 		all.clients += client->used;
 		all.memory += client->used ? client->usage.memory : 0;
+		all.maps += client->used ? client->usage.maps : 0;
 	}
 	for (i = 0; i < state->ami_sws; i++)
 		if (state->ami_sw[i].owner != 0) {
@@ -192,8 +218,7 @@ pfd_recover(struct pfd *pfd)
 		pfd_drop_asn(pfd, state->pending.id);
 		break;
 	case PFD_MAP:
-		pfd->backend->dma_unmap(pfd->arg, state->pending.client, state->pending.iova,
-			state->pending.size);
+		unmap(pfd, state->pending.client - 1u, state->pending.iova, state->pending.size);
 		break;
 	case PFD_NONE:
 		return;
@@ -372,22 +397,35 @@ reg_write(struct pfd_client *client, uint32_t offset, uint64_t value)
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static int
+beyond_memory(const struct pfd *pfd, const struct pfd_client *client, uint64_t size,
+	char reason[RVR_PFD_REASON])
+{
+	const struct pfd_limits *limits = pfd_policy_find(pfd->policy, &client->peer);
+	const struct pfd_limits *total = pfd_policy_total(pfd->policy);
+	const struct pfd_usage used = pfd_usage_of(pfd, client->peer.uid);
+	const struct pfd_usage *all = &pfd->state->usage;
+	unsigned int uid = (unsigned int)client->peer.uid;
+
+	if (limits == NULL || size > limits->memory || used.memory > limits->memory - size ||
+		size > total->memory || all->memory > total->memory - size)
+		return pfd_wrong(reason, -EDQUOT, "quota: user %u has %" PRIu64 " MiB mapped, %"
+			PRIu64 " more are beyond the policy", uid, used.memory >> 20, size >> 20);
+	if (used.maps >= limits->maps || all->maps >= total->maps)
+		return pfd_wrong(reason, -EDQUOT, "quota: user %u has %u maps, all have %u, the "
+			"policy allows no more", uid, used.maps, all->maps);
+	return 0;
+}
+
+static int
 serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request,
 	char reason[RVR_PFD_REASON])
 {
 	struct pfd_client *client = client_at(pfd, place);
-	const struct pfd_limits *limits = pfd_policy_find(pfd->policy, &client->peer);
-	const struct pfd_limits *total = pfd_policy_total(pfd->policy);
 	uint64_t iova = rvr_le64_cpu(request->dma.iova), size = rvr_le64_cpu(request->dma.size);
-	uint64_t used = pfd_usage_of(pfd, client->peer.uid).memory;
-	int ret;
+	int ret = beyond_memory(pfd, client, size, reason);
 
-	if (limits == NULL || size > limits->memory || used > limits->memory - size ||
-		size > total->memory || pfd->state->usage.memory > total->memory - size)
-		return pfd_wrong(reason, -EDQUOT,
-			"quota: user %u has %" PRIu64 " MiB mapped, %" PRIu64
-			" more are beyond the policy",
-			(unsigned int)client->peer.uid, used >> 20, size >> 20);
+	if (ret < 0)
+		return ret;
 	pfd->state->pending.client = (uint16_t)(place + 1);
 	pfd->state->pending.iova = iova;
 	pfd->state->pending.size = size;
@@ -395,32 +433,23 @@ serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 	__atomic_store_n(&pfd->state->pending.object, PFD_MAP, __ATOMIC_SEQ_CST);
 	ret = pfd->backend->dma_map(pfd->arg, place + 1, iova, size, request->fd,
 		rvr_le64_cpu(request->dma.offset));
+	if (ret == 0)
+		mapped_set(pfd, client, (struct pfd_mapped){
+			.bytes = client->usage.memory + size, .maps = client->usage.maps + 1 });
 	__atomic_store_n(&pfd->state->pending.object, PFD_NONE, __ATOMIC_SEQ_CST);
-	if (ret < 0)
-		return pfd_wrong(reason, ret, "%" PRIu64 " bytes at IOVA %#" PRIx64
-			" can't be mapped: %s", size, iova, strerror(-ret));
-	client->usage.memory += size;
-	pfd->state->usage.memory += size;
-	return 0;
+	return ret < 0 ? pfd_wrong(reason, ret, "%" PRIu64 " bytes at IOVA %#" PRIx64
+		" can't be mapped: %s", size, iova, strerror(-ret)) : 0;
 }
 
-/* Who unmaps what isn't mapped counts less than there is: to no use, as only growth is limited. */
 static int
 serve_unmap(struct pfd *pfd, unsigned int place, const struct pfd_request *request,
 	char reason[RVR_PFD_REASON])
 {
-	struct pfd_client *client = client_at(pfd, place);
-	uint64_t iova = rvr_le64_cpu(request->dma.iova), size = rvr_le64_cpu(request->dma.size);
-	uint64_t less;
-	int ret = pfd->backend->dma_unmap(pfd->arg, place + 1, iova, size);
+	uint64_t iova = rvr_le64_cpu(request->dma.iova);
+	int ret = unmap(pfd, place, iova, rvr_le64_cpu(request->dma.size));
 
-	if (ret < 0)
-		return pfd_wrong(reason, ret, "IOVA %#" PRIx64 " can't be unmapped: %s", iova,
-			strerror(-ret));
-	less = size < client->usage.memory ? size : client->usage.memory;
-	client->usage.memory -= less;
-	pfd->state->usage.memory -= less;
-	return 0;
+	return ret < 0 ? pfd_wrong(reason, ret, "IOVA %#" PRIx64 " can't be unmapped: %s", iova,
+		strerror(-ret)) : 0;
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */

@@ -4,7 +4,9 @@
 
 /*
  * The client's memory. A file is mapped here once, as a whole; each DMA map in it is an offset.
- * A guest with an IOMMU maps and unmaps single pages all the time, which so costs no mmap().
+ * A guest with an IOMMU maps and unmaps single pages all the time, which so costs no mmap(). What
+ * PASIDs have is others' memory, of whom nobody is to cost more address space than is counted: of
+ * their files what a DMA map names is mapped, no more.
  */
 
 #include <errno.h>
@@ -136,14 +138,15 @@ file_put(struct vu_dma *dma, struct vu_file *file)
 	TAILQ_INSERT_TAIL(&dma->files, file, link);
 }
 
-/* Mapped already, long enough, writable if need be, and still nothing but the file. */
+/* Mapped already, enough of it, writable if need be, and still nothing but the file. */
 static struct vu_file *
-file_find(struct vu_dma *dma, const struct stat *st, uint64_t end, bool writable)
+file_find(struct vu_dma *dma, const struct stat *st, uint64_t start, uint64_t end, bool writable)
 {
 	struct vu_file *file;
 
 	TAILQ_FOREACH(file, &dma->files, link)
-		if (file->dev == st->st_dev && file->ino == st->st_ino && file->length >= end &&
+		if (file->dev == st->st_dev && file->ino == st->st_ino && file->start <= start &&
+		    file->start + file->length >= end &&
 		    (file->writable || !writable) &&
 		    (file->guard < 0 || !atomic_load(&guards[file->guard].hit)))
 			return file;
@@ -179,10 +182,11 @@ file_map(struct vu_file *file, int fd, bool need_write, uint64_t iova)
 	void *base;
 
 	file->writable = true;
-	base = mmap(wanted, file->length, PROT_READ | PROT_WRITE, flags, fd, 0);
+	base = mmap(wanted, file->length, PROT_READ | PROT_WRITE, flags, fd,
+		(off_t)file->start);
 	if (base == MAP_FAILED && errno == EACCES && !need_write) {
 		file->writable = false;
-		base = mmap(wanted, file->length, PROT_READ, flags, fd, 0);
+		base = mmap(wanted, file->length, PROT_READ, flags, fd, (off_t)file->start);
 	}
 	if (base == MAP_FAILED)
 		return -errno;
@@ -194,9 +198,23 @@ file_map(struct vu_file *file, int fd, bool need_write, uint64_t iova)
 	return 0;
 }
 
+/* The pages of a file that bytes of it are on. */
+static void
+file_cut(struct vu_file *file, int fd, uint64_t offset, uint64_t size)
+{
+	uint64_t page = file_page_size(fd), pages;
+
+	file->start = offset - offset % page;
+	pages = (offset + size - file->start - 1) / page + 1;
+	if (pages * page < file->length - file->start)
+		file->length = pages * page;
+	else
+		file->length -= file->start;
+}
+
 static int
-file_new(struct vu_dma *dma, const struct stat *st, int fd, bool writable, uint64_t iova,
-	struct vu_file **result)
+file_new(struct vu_dma *dma, const struct stat *st, int fd, const struct vu_dma_map *map,
+	bool whole, struct vu_file **result)
 {
 	struct vu_file *file;
 	int ret;
@@ -209,7 +227,10 @@ file_new(struct vu_dma *dma, const struct stat *st, int fd, bool writable, uint6
 	file->dev = st->st_dev;
 	file->ino = st->st_ino;
 	file->length = (uint64_t)st->st_size;
-	ret = file_map(file, fd, writable, iova);
+	if (!whole)
+		file_cut(file, fd, map->offset, map->size);
+	ret = file_map(file, fd, (map->flags & VU_DMA_F_WRITE) != 0,
+		map->addr - (map->offset - file->start));
 	if (ret < 0) {
 		free(file);
 		return ret;
@@ -222,7 +243,8 @@ file_new(struct vu_dma *dma, const struct stat *st, int fd, bool writable, uint6
 
 /* The file behind a descriptor with one reference more. */
 static int
-file_get(struct vu_dma *dma, int fd, const struct vu_dma_map *map, struct vu_file **result)
+file_get(struct vu_dma *dma, int fd, const struct vu_dma_map *map, bool whole,
+	struct vu_file **result)
 {
 	bool writable = (map->flags & VU_DMA_F_WRITE) != 0;
 	uint64_t offset = map->offset, size = map->size;
@@ -237,9 +259,9 @@ file_get(struct vu_dma *dma, int fd, const struct vu_dma_map *map, struct vu_fil
 	/* Memory behind the end of a file would be a SIGBUS. */
 	if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
 		return -EINVAL;
-	file = file_find(dma, &st, offset + size, writable);
+	file = file_find(dma, &st, offset, offset + size, writable);
 	if (file == NULL) {
-		ret = file_new(dma, &st, fd, writable, map->addr - offset, &file);
+		ret = file_new(dma, &st, fd, map, whole, &file);
 		if (ret < 0)
 			return ret;
 	}
@@ -432,10 +454,10 @@ map_file(struct vu_device *dev, const struct vu_dma_space *space, const struct v
 	struct vu_file *file = NULL;
 	int ret;
 
-	ret = file_get(&dev->dma, fd, map, &file);
+	ret = file_get(&dev->dma, fd, map, !space->has_pasid, &file);
 	if (ret < 0 || file == NULL)
 		return ret;
-	ret = device_map(dev, space, map, file->base + map->offset);
+	ret = device_map(dev, space, map, file->base + (map->offset - file->start));
 	if (ret < 0)
 		file_put(&dev->dma, file);
 	else
@@ -601,16 +623,22 @@ vu_dma_unmap_pasid(struct vu_device *dev, struct vu_msg *msg)
 {
 	struct rvr_vfio_user_dma_unmap_pasid request;
 	struct vu_dma_space none = { .has_pasid = true }, *space;
+	unsigned int i;
 	int ret;
 
 	memcpy(&request, msg->data, sizeof(request));
-	if (request.argsz < sizeof(request) || request.zero != 0)
+	if (request.argsz < sizeof(request) || request.maps != 0)
 		return -EINVAL;
 	space = pasid_find(&dev->dma, request.pasid);
 	/* Nothing mapped is no error, but a request that makes no sense is. */
-	ret = unmap_request(dev, space != NULL ? space : &none, request.flags, request.addr,
-		request.size);
-	if (space != NULL)
+	if (space == NULL)
+		space = &none;
+	ret = unmap_request(dev, space, request.flags, request.addr, request.size);
+	request.maps = space->num;
+	request.size = 0;
+	for (i = 0; i < space->num; i++)
+		request.size += space->ranges[i].size;
+	if (space != &none)
 		pasid_drop_unused(&dev->dma, space);
 	if (ret == 0)
 		memcpy(vu_reply(msg, sizeof(request)), &request, sizeof(request));

@@ -58,14 +58,15 @@ struct vu_msg {
 	int reply_fd; /**< goes with the reply and stays the device's; -1 none */
 };
 
-/** A file that clients' memory is in, mapped here once as a whole. */
+/** A file that clients' memory is in, mapped here once as a whole; of a PASID's what it needs. */
 struct vu_file {
 	TAILQ_ENTRY(vu_file) link; /**< least recently used first */
 	dev_t dev;
 	ino_t ino;
 	bool writable;
 	uint8_t *base;
-	uint64_t length;
+	uint64_t start;	   /**< first byte of the file that is mapped */
+	uint64_t length;   /**< bytes that are */
 	unsigned int refs; /**< DMA maps in it */
 	int guard;	   /**< of SIGBUS, -1 none */
 };

@@ -45,12 +45,12 @@ struct rvr_vfio_user_dma_unmap_pasid {
 	uint32_t argsz;
 	uint32_t flags; /**< as in DMA_UNMAP */
 	uint64_t addr;
-	uint64_t size;
+	uint64_t size;	/**< reply: bytes that the PASID has mapped still */
 	uint32_t pasid;
-	uint32_t zero;
+	uint32_t maps;	/**< request: 0; reply: maps that it has still, parts of maps count as one */
 };
 _Static_assert(sizeof(struct rvr_vfio_user_dma_unmap_pasid) == 32, "wire");
-_Static_assert(offsetof(struct rvr_vfio_user_dma_unmap_pasid, zero) == 28, "wire");
+_Static_assert(offsetof(struct rvr_vfio_user_dma_unmap_pasid, maps) == 28, "wire");
 
 /**
  * PAGE: from now until the AMI-SW is unmapped its page isn't part of the region's file any more,

@@ -29,6 +29,7 @@
 #define DEVICE_AMI_SW 3 /* fewer than clients may have: contexts are parked */
 #define DEVICE_AMI_HW 2 /* of each agent */
 #define DEVICE_AHAS 3
+#define DEVICE_MAPS 8 /* of each PASID */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,6 +59,10 @@ pfd_now_us(void)
 
 /* ---- A device that has the IDs of its contexts in mind, nothing else ------------------------- */
 
+struct map {
+	uint64_t iova, size;
+};
+
 static struct {
 	bool sw_used[DEVICE_AMI_SW], hw_used[DEVICE_AHAS][DEVICE_AMI_HW];
 	uint32_t sw_phy[PFD_IDS], hw_phy[PFD_IDS]; /* + 1, 0 not mapped; with an AMI-HW's agent */
@@ -65,6 +70,7 @@ static struct {
 	bool asn[PFD_IDS];
 	struct rvr_pf_asn_create_req ends[PFD_IDS];
 	uint64_t pages[PFD_IDS][RVR_AMI_SW_PAGE_SIZE / sizeof(uint64_t)]; /* by the service's IDs */
+	struct map maps[PFD_CLIENTS + 1][DEVICE_MAPS]; /* by PASID */
 	uint32_t bound[PFD_IDS]; /* page of an AMI-SW + 1 */
 } device;
 
@@ -353,22 +359,61 @@ model_page_words(void *arg, uint32_t id)
 	return device.pages[id];
 }
 
+/* A map that is just this one; of size 0: room for one. */
+static struct map *
+find_map(uint32_t pasid, uint64_t iova, uint64_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEVICE_MAPS; i++)
+		if (device.maps[pasid][i].iova == iova && device.maps[pasid][i].size == size)
+			return &device.maps[pasid][i];
+	return NULL;
+}
+
+static struct pfd_mapped
+mapped(uint32_t pasid)
+{
+	struct pfd_mapped sum = { .bytes = 0 };
+	unsigned int i;
+
+	for (i = 0; i < DEVICE_MAPS; i++) {
+		sum.bytes += device.maps[pasid][i].size;
+		sum.maps += device.maps[pasid][i].size != 0;
+	}
+	return sum;
+}
+
 static int
 model_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, uint64_t offset)
 {
+	struct map *map;
+
 	(void)arg;
 	(void)offset;
 	need(pasid >= 1 && pasid <= PFD_CLIENTS && size > 0 && iova + (size - 1) >= iova);
 	need(fd >= 0);
 	maybe_die();
-	return iova == 0 ? -EEXIST : 0;
+	map = find_map(pasid, 0, 0);
+	if (iova == 0 || map == NULL)
+		return -EEXIST;
+	*map = (struct map){ iova, size };
+	maybe_die();
+	return 0;
 }
 
 static int
-model_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size)
+model_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, struct pfd_mapped *left)
 {
 	(void)arg;
 	need(pasid >= 1 && pasid <= PFD_CLIENTS && (size > 0 || iova == 0));
+	maybe_die();
+	if (size == 0)
+		memset(device.maps[pasid], 0, sizeof(device.maps[pasid]));
+	else if (find_map(pasid, iova, size) != NULL)
+		*find_map(pasid, iova, size) = (struct map){ .size = 0 };
+	maybe_die();
+	*left = mapped(pasid);
 	return 0;
 }
 
@@ -483,6 +528,12 @@ same_as_device(void)
 		if (device.asn[id])
 			ends_of_one(&device.ends[id]);
 		need((device.sw_phy[id] != 0) == (state->device_ami_sw[id] != 0));
+	}
+	for (id = 0; id < PFD_CLIENTS; id++) {
+		const struct pfd_usage *usage = &state->clients[id].usage;
+
+		need(!state->clients[id].used || usage->memory == mapped(id + 1).bytes);
+		need(!state->clients[id].used || usage->maps == mapped(id + 1).maps);
 	}
 	need(state->switching == 0 && state->pending.object == PFD_NONE);
 	need(pfd_state_valid(state, sizeof(*state)));

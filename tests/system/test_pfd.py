@@ -574,8 +574,27 @@ def test_memory_to_read(start, tmp_path):
         two.dma_map(0, 1 << 20, both.fileno())
         with pytest.raises(pfd.Refused, match="quota: user 65534 has 1 MiB mapped"):
             two.dma_map(1 << 30, 1 << 20, both.fileno())
+        # Who unmaps what isn't there has no less.
+        one.dma_unmap(1 << 40, 1 << 40)
+        with pytest.raises(pfd.Refused, match="quota: user 0 has 2 MiB mapped"):
+            one.dma_map(1 << 31, 4096, both.fileno())
         one.dma_unmap(0, 1 << 20)
         two.dma_map(1 << 30, 1 << 20, both.fileno())
+
+
+def test_maps(start, tmp_path):
+    """Maps are counted, too, as the device has them."""
+    daemon = start("allow user=* maps=3\n")
+    path = tmp_path / "memory"
+    path.write_bytes(bytes(1 << 20))
+    with open(path, "r+b") as file, pfd.Service(daemon.path) as client:
+        client.dma_map(0, 1 << 16, file.fileno())
+        client.dma_map(1 << 20, 1 << 16, file.fileno())
+        client.dma_unmap(1 << 12, 1 << 12)  # which leaves two of the first one
+        with pytest.raises(pfd.Refused, match="quota: user 0 has 3 maps, all have 3"):
+            client.dma_map(1 << 30, 1 << 16, file.fileno())
+        client.dma_unmap(0, 1 << 16)
+        client.dma_map(1 << 30, 1 << 16, file.fileno())
 
 
 @pytest.mark.parametrize("policy, says", [

@@ -484,6 +484,18 @@ unmap_pasid(struct peer *p, uint32_t pasid, uint32_t flags, uint64_t iova, uint6
 	return peer_request(p, RVR_VFIO_USER_DMA_UNMAP_PASID, &unmap, sizeof(unmap), NULL, 0);
 }
 
+/* What the reply to an unmap says that is left. */
+static void
+assert_left(const struct peer *p, uint64_t size, uint32_t maps)
+{
+	struct rvr_vfio_user_dma_unmap_pasid left;
+
+	assert_int_equal(p->reply_size, sizeof(left));
+	memcpy(&left, p->reply, sizeof(left));
+	assert_int_equal(left.size, size);
+	assert_int_equal(left.maps, maps);
+}
+
 /* Each PASID has maps of its own, and their end is the end of its space. */
 static void
 test_pasid_maps(void **state)
@@ -498,10 +510,14 @@ test_pasid_maps(void **state)
 	assert_int_equal(map_pasid(p, 1, IOVA + 4 * PAGE, PAGE, NULL), EINVAL);
 	assert_int_equal(map_pasid(p, 1, IOVA + 4 * PAGE, 5 * PAGE, &fd), EINVAL);
 	assert_int_equal(map_pasid(p, 1u << 20, IOVA, PAGE, &fd), EINVAL);
+	assert_int_equal(unmap_pasid(p, 1, 0, IOVA + 64 * PAGE, 64 * PAGE), 0);
+	assert_left(p, 4 * PAGE, 1);
 	assert_int_equal(unmap_pasid(p, 1, 0, IOVA + PAGE, PAGE), 0);
+	assert_left(p, 3 * PAGE, 2);
 	assert_int_equal(map_pasid(p, 1, IOVA + PAGE, PAGE, &fd), 0);
 	assert_int_equal(map_pasid(p, 2, IOVA + PAGE, PAGE, &fd), EEXIST);
 	assert_int_equal(unmap_pasid(p, 1, VU_DMA_UNMAP_F_ALL, 0, 0), 0);
+	assert_left(p, 0, 0);
 	assert_int_equal(map_pasid(p, 1, IOVA, 4 * PAGE, &fd), 0);
 	assert_int_equal(unmap_pasid(p, 7, VU_DMA_UNMAP_F_ALL, 0, 0), 0);
 	assert_int_equal(unmap_pasid(p, 7, 0, 0, 0), EINVAL);
@@ -548,6 +564,23 @@ test_dma_ends(void **state)
 	assert_int_equal(device_regions(p), 0);
 	peer_connect(p);
 	close(fd);
+}
+
+/* Files with much more in them than what is mapped cost no more address space than that. */
+static void
+test_pasid_sparse(void **state)
+{
+	struct peer *p = *state;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < 64; i++) {
+		fd = memfd_create("sparse", MFD_CLOEXEC);
+		assert_int_equal(ftruncate(fd, (off_t)1 << 44), 0);
+		assert_int_equal(map_pasid(p, 1, IOVA + (uint64_t)i * PAGE, PAGE, &fd), 0);
+		close(fd);
+	}
+	assert_int_equal(unmap_pasid(p, 1, VU_DMA_UNMAP_F_ALL, 0, 0), 0);
 }
 
 /* A page of its own is for devices with threads, as is mapping any. */
@@ -903,6 +936,7 @@ main(void)
 		NEGOTIATED(test_pasid_maps),
 		NEGOTIATED(test_dma_ends),
 		cmocka_unit_test(test_page_next),
+		NEGOTIATED(test_pasid_sparse),
 		NEGOTIATED(test_page_inline),
 		NEW(test_sigbus_guard),
 		NEW(test_bus_master_and_power),
