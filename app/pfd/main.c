@@ -293,21 +293,23 @@ client_request(struct daemon *daemon, unsigned int place)
 }
 
 static int
-peer_of(int fd, struct pfd_peer *peer)
+peer_of(int fd, struct pfd_peer *peer, char reason[RVR_PFD_REASON])
 {
 	socklen_t size = sizeof(struct ucred);
 	struct ucred cred;
 
 	*peer = (struct pfd_peer){ .num_gids = 1 };
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0)
-		return -errno;
+		return pfd_wrong(reason, -errno, "who it is isn't known: %s", strerror(errno));
 	peer->pid = cred.pid;
 	peer->uid = cred.uid;
 	peer->gids[0] = cred.gid;
 	size = (PFD_GROUPS - 1) * sizeof(gid_t);
-	/* Who has more groups than fit is judged by its own one. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, &peer->gids[1], &size) == 0)
-		peer->num_gids += (unsigned int)(size / sizeof(gid_t));
+	/* A policy denies some of them, maybe: who isn't known whole isn't judged. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, &peer->gids[1], &size) < 0)
+		return pfd_wrong(reason, -EACCES, "user %u is in %zu groups, up to %d are known",
+			(unsigned int)cred.uid, size / sizeof(gid_t), PFD_GROUPS - 1);
+	peer->num_gids += (unsigned int)(size / sizeof(gid_t));
 	return 0;
 }
 
@@ -317,7 +319,7 @@ client_new(struct daemon *daemon, int fd)
 	char reason[RVR_PFD_REASON] = "", name[24];
 	struct pfd_peer peer;
 	struct pfd_reply reply;
-	int ret = peer_of(fd, &peer);
+	int ret = peer_of(fd, &peer, reason);
 	unsigned int place;
 
 	if (ret == 0)

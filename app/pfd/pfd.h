@@ -41,7 +41,7 @@
 #define PFD_VECTORS 64	/* of one client */
 #define PFD_AHAS 64
 #define PFD_EXCEPTIONS 16 /* of one client that wait to be taken */
-#define PFD_GROUPS 64
+#define PFD_GROUPS 512 /* of one user, its own and further ones: who has more is nobody's */
 
 /* ---- Log and clock (main.c) ----------------------------------------------------------------- */
 
@@ -251,7 +251,7 @@ struct pfd_request {
 int pfd_request_parse(const void *packet, size_t size, const int *fds, unsigned int num_fds,
 	struct pfd_request *request, char reason[RVR_PFD_REASON]);
 
-/* ---- Service (service.c, mediate.c, state.c) ------------------------------------------------------- */
+/* ---- Service (service.c, mediate.c, state.c) ----------------------------------------------- */
 
 /* What a PASID has mapped. */
 struct pfd_mapped {

@@ -47,7 +47,7 @@ struct rvr_vfio_user_dma_unmap_pasid {
 	uint64_t addr;
 	uint64_t size;	/**< reply: bytes that the PASID has mapped still */
 	uint32_t pasid;
-	uint32_t maps;	/**< request: 0; reply: maps that it has still, parts of maps count as one */
+	uint32_t maps;	/**< request: 0; reply: maps that it has still, and parts of maps */
 };
 _Static_assert(sizeof(struct rvr_vfio_user_dma_unmap_pasid) == 32, "wire");
 _Static_assert(offsetof(struct rvr_vfio_user_dma_unmap_pasid, maps) == 28, "wire");

@@ -32,11 +32,14 @@ class Refused(OSError):
 class Service:
     """A connection."""
 
-    def __init__(self, path, hello=True, uid=None):
+    def __init__(self, path, hello=True, uid=None, groups=None):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(60)
         self.id = 0
         self.first = 0  # ID that is tried first
+        before = os.getgroups()
+        if groups is not None:
+            os.setgroups(groups)
         if uid is not None:
             os.seteuid(uid)
         try:
@@ -44,6 +47,8 @@ class Service:
         finally:
             if uid is not None:
                 os.seteuid(0)
+            if groups is not None:
+                os.setgroups(before)
         if hello:
             self.welcome = self.hello()
 

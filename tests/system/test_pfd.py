@@ -246,6 +246,16 @@ def test_policy(start):
         assert isinstance(client.map_ami_hw(1), tuple)
 
 
+def test_groups(start):
+    """All groups of a user count, and who is in more than can be known is sent away."""
+    daemon = start("deny group=1299\nallow user=*\n")
+    for groups, says in ((range(1000, 1300), "the policy lets user 65534 have nothing"),
+                         (range(1000, 2000), "user 65534 is in 1000 groups, up to 511 are known")):
+        with pytest.raises(pfd.Refused, match=says):
+            pfd.Service(daemon.path, uid=65534, groups=list(groups))
+    pfd.Service(daemon.path, uid=65534, groups=list(range(1000, 1299))).close()
+
+
 def test_strangers(start):
     """Nobody touches what is another's: contexts, agents' contexts, sessions, pages."""
     daemon = start()
@@ -438,11 +448,15 @@ def test_clients_killed(start, pmd):
     port.command("stop")
     leave(port)
     assert survivor.stop() > 10
+    # What the service says of itself: here programs that poll have all CPUs, and a process takes
+    # its time to end. For the same reason one of ten may be late.
     took = sorted(int(us) for us in re.findall(r"are free, it took (\d+) us", daemon.text()))
-    print(f"taken back in {took[len(took) // 2]} us, at most {took[-1]}; free after {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms, at most "
-          f"{max(seconds) * 1000:.1f} ms, in {len(seconds)} kills")
-    # Here programs that poll have all CPUs, and a process takes its time to end.
-    assert min(seconds) < 0.1
+    seconds.sort()
+    print(f"taken back in {took[len(took) // 2]} us, at most {took[-1]}; free after "
+          f"{seconds[len(seconds) // 2] * 1000:.1f} ms, at most {seconds[-1] * 1000:.1f} ms, in "
+          f"{len(seconds)} kills")
+    assert len(took) >= 3 * KILLS
+    assert took[len(took) // 2] < 50000 and took[len(took) * 9 // 10 - 1] < 100000, took
     assert wait_until(lambda: daemon.usage() == (0, 0, 0, 0, 0, 0))
     assert wait_until(lambda: daemon.device.descriptors() <= device)
 
