@@ -297,7 +297,8 @@ _Static_assert(sizeof(struct rvr_rna_flow_meter) == 40, "wire");
 #define RVR_RNA_FLOW_METER_PASS_RED 4u
 #define RVR_RNA_FLOW_METER_DROP_GREEN 8u
 #define RVR_RNA_FLOW_METER_OFF 16u	  /**< everything passes uncounted */
-#define RVR_RNA_FLOW_METER_KEEP 32u	  /**< counts and tokens stay as they are */
+#define RVR_RNA_FLOW_METER_KEEP 32u	  /**< counts stay, and tokens that the burst allows */
+#define RVR_RNA_FLOW_METER_CLEAR 64u	  /**< with KEEP: counts begin anew, tokens stay */
 
 struct rvr_rna_flow_colors {
 	rvr_le64 packets[3], bytes[3]; /**< green, yellow, red */

@@ -265,7 +265,7 @@ test_meter_one_rate(void **state)
 	unsigned int i, passed = 0;
 
 	(void)state;
-	flow_meter_fill(&meter);
+	flow_meter_full(&meter);
 	for (i = 0; i < 20; i++)
 		passed += flow_meter_pass(&meter, 100);
 	assert_int_equal(passed, 15);
@@ -284,12 +284,147 @@ test_meter_two_rates(void **state)
 	unsigned int i, passed = 0;
 
 	(void)state;
-	flow_meter_fill(&meter);
+	flow_meter_full(&meter);
 	for (i = 0; i < 10; i++)
 		passed += flow_meter_pass(&meter, 1500);
 	assert_int_equal(passed, 4);
 	assert_int_equal(meter.color[1].packets, 2);
 	assert_int_equal(meter.color[2].packets, 4);
+}
+
+/** Nothing passes for a lack of time, however old the machine is, and nothing wraps. */
+static void
+test_meter_long_ago(void **state)
+{
+	struct flow_meter meter = { .cir = UINT64_C(1) << 36, .cbs = 1000 };
+
+	(void)state;
+	meter.time = flow_now() - UINT64_C(1000000000) * (1u << 12);
+	flow_meter_fill(&meter);
+	assert_int_equal(meter.committed, UINT64_C(1000) << 16);
+}
+
+/** Packets that come faster than a low rate has parts of tokens don't take the time away. */
+static void
+test_meter_low_rate(void **state)
+{
+	struct flow_meter meter = { .cir = 1000, .cbs = 1, .flags = RVR_RNA_FLOW_METER_PACKETS };
+	unsigned int passed = 0;
+	uint64_t start;
+
+	(void)state;
+	flow_meter_full(&meter);
+	start = flow_now();
+	do
+		passed += flow_meter_pass(&meter, 64);
+	while (passed < 4 && flow_now() - start < UINT64_C(10000000000));
+	assert_int_equal(passed, 4);
+}
+
+/* ---- Requests ------------------------------------------------------------------------------ */
+
+/** A port by itself. */
+struct alone {
+	struct rna *rna;
+	struct rna_port port;
+};
+
+static void
+alone_init(struct alone *alone)
+{
+	memset(alone, 0, sizeof(*alone));
+	alone->rna = calloc(1, sizeof(*alone->rna));
+	assert_non_null(alone->rna);
+	alone->rna->max_queues = 1;
+	alone->port.rna = alone->rna;
+	assert_non_null(flow_port_get(&alone->port));
+}
+
+static void
+alone_fini(struct alone *alone)
+{
+	rna_flow_port_free(&alone->port);
+	rna_flow_fini(alone->rna);
+	free(alone->rna);
+}
+
+static unsigned int
+control(struct alone *alone, unsigned int opcode, const void *in, size_t size, void *out)
+{
+	uint8_t answer[256];
+	uint32_t detail = 0;
+	unsigned int status = rna_flow_control(&alone->port, opcode, true, in, (uint32_t)size,
+		out == NULL ? answer : out, &detail);
+
+	return status;
+}
+
+static void
+meter_set(struct alone *alone, uint32_t flags, uint64_t burst)
+{
+	const struct rvr_rna_flow_meter meter = {
+		.id = rvr_cpu_le32(3),
+		.flags = rvr_cpu_le32(flags),
+		.cir = rvr_cpu_le64(1),
+		.cbs = rvr_cpu_le64(burst),
+	};
+
+	assert_int_equal(control(alone, RVR_RNA_CTL_FLOW_METER_SET, &meter, sizeof(meter), NULL),
+		RVR_RNA_OK);
+}
+
+static unsigned int
+meter_passes(struct alone *alone, uint32_t len)
+{
+	unsigned int passed = 0;
+
+	while (flow_meter_pass(&alone->port.flow->meters[3], len))
+		passed++;
+	return passed;
+}
+
+/** Who reads and clears the counts again and again lets no packet more pass. */
+static void
+test_meter_clear(void **state)
+{
+	struct rvr_rna_flow_id id = { .id = rvr_cpu_le32(3) };
+	struct rvr_rna_flow_colors colors;
+	struct alone alone;
+
+	(void)state;
+	alone_init(&alone);
+	meter_set(&alone, 0, 1000000);
+	assert_int_equal(meter_passes(&alone, 100000), 10);
+	meter_set(&alone, RVR_RNA_FLOW_METER_KEEP, 1000000);
+	assert_int_equal(alone.port.flow->meters[3].color[0].packets, 10);
+	meter_set(&alone, RVR_RNA_FLOW_METER_KEEP | RVR_RNA_FLOW_METER_CLEAR, 1000000);
+	assert_int_equal(control(&alone, RVR_RNA_CTL_FLOW_METER_GET, &id, sizeof(id), &colors),
+		RVR_RNA_OK);
+	assert_int_equal(rvr_le64_cpu(colors.packets[0]), 0);
+	assert_int_equal(rvr_le64_cpu(colors.dropped_packets), 0);
+	assert_int_equal(meter_passes(&alone, 100000), 0);
+	meter_set(&alone, 0, 1000000);
+	assert_int_equal(meter_passes(&alone, 100000), 10);
+	alone_fini(&alone);
+}
+
+/** Of a larger burst no token stays, and bytes don't become packets. */
+static void
+test_meter_change(void **state)
+{
+	struct alone alone;
+
+	(void)state;
+	alone_init(&alone);
+	meter_set(&alone, 0, UINT64_C(1) << 40);
+	meter_set(&alone, RVR_RNA_FLOW_METER_KEEP, 1000000);
+	assert_int_equal(meter_passes(&alone, 100000), 10);
+	meter_set(&alone, 0, 1000000);
+	meter_set(&alone, RVR_RNA_FLOW_METER_KEEP | RVR_RNA_FLOW_METER_PACKETS, 500000);
+	assert_in_range(meter_passes(&alone, 64), 500000, 500100);
+	meter_set(&alone, RVR_RNA_FLOW_METER_KEEP, 1000000);
+	assert_int_equal(meter_passes(&alone, 100000), 10);
+	alone_fini(&alone);
 }
 
 int
@@ -301,6 +436,10 @@ main(void)
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_meter_one_rate),
 		cmocka_unit_test(test_meter_two_rates),
+		cmocka_unit_test(test_meter_long_ago),
+		cmocka_unit_test(test_meter_low_rate),
+		cmocka_unit_test(test_meter_clear),
+		cmocka_unit_test(test_meter_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

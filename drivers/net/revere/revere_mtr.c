@@ -464,7 +464,8 @@ meter_stats(struct rte_eth_dev *dev, uint32_t id, struct rte_mtr_stats *stats, u
 	mtr_capabilities(dev, &cap, error);
 	if (mask != NULL)
 		*mask = cap.stats_mask;
-	return clear ? meter_send(net, meter, 0, error) : 0;
+	return clear ? meter_send(net, meter, RVR_RNA_FLOW_METER_KEEP | RVR_RNA_FLOW_METER_CLEAR,
+			       error) : 0;
 }
 
 static const struct rte_mtr_ops mtr_ops = {

@@ -274,19 +274,44 @@ meter_delete(struct request *request, struct flow_meter *meter)
 	return RVR_RNA_OK;
 }
 
+/** Counts and tokens of a meter that stays; tokens of another unit aren't any. */
+static void
+meter_change(struct flow_meter *meter, const struct rvr_rna_flow_meter *in, uint32_t flags)
+{
+	const bool keep = meter->present && (flags & RVR_RNA_FLOW_METER_KEEP) != 0;
+	const bool same = ((meter->flags ^ flags) & RVR_RNA_FLOW_METER_PACKETS) == 0;
+
+	if (!keep || (flags & RVR_RNA_FLOW_METER_CLEAR)) {
+		memset(meter->color, 0, sizeof(meter->color));
+		memset(&meter->dropped, 0, sizeof(meter->dropped));
+	}
+	if (keep)
+		flow_meter_fill(meter);
+	meter->present = true;
+	meter->flags = flags;
+	meter->cir = rvr_le64_cpu(in->cir);
+	meter->cbs = rvr_le64_cpu(in->cbs);
+	meter->pir = rvr_le64_cpu(in->pir);
+	meter->ebs = rvr_le64_cpu(in->ebs);
+	if (keep && same)
+		flow_meter_fill(meter);
+	else
+		flow_meter_full(meter);
+}
+
 static unsigned int
 flow_meter_set(struct request *request)
 {
 	struct rvr_rna_flow_meter in;
 	struct flow_meter *meter;
-	uint32_t id, users, flags;
+	uint32_t id, flags;
 
 	memcpy(&in, request->in, sizeof(in));
 	id = rvr_le32_cpu(in.id);
 	flags = rvr_le32_cpu(in.flags);
 	if (id >= FLOW_METERS_MAX)
 		return BAD_VALUE(request, struct rvr_rna_flow_meter, id);
-	if (flags >= RVR_RNA_FLOW_METER_KEEP * 2)
+	if (flags >= RVR_RNA_FLOW_METER_CLEAR * 2)
 		return BAD_VALUE(request, struct rvr_rna_flow_meter, flags);
 	if (rvr_le64_cpu(in.cbs) > METER_BURST_MAX)
 		return BAD_VALUE(request, struct rvr_rna_flow_meter, cbs);
@@ -295,17 +320,7 @@ flow_meter_set(struct request *request)
 	meter = &request->flow->meters[id];
 	if ((in.cir | in.cbs | in.pir | in.ebs | in.flags) == 0)
 		return meter_delete(request, meter);
-	users = meter->users;
-	if (!meter->present || (flags & RVR_RNA_FLOW_METER_KEEP) == 0)
-		memset(meter, 0, sizeof(*meter));
-	meter->users = users;
-	meter->present = true;
-	meter->flags = flags;
-	meter->cir = rvr_le64_cpu(in.cir);
-	meter->cbs = rvr_le64_cpu(in.cbs);
-	meter->pir = rvr_le64_cpu(in.pir);
-	meter->ebs = rvr_le64_cpu(in.ebs);
-	flow_meter_fill(meter);
+	meter_change(meter, &in, flags);
 	return RVR_RNA_OK;
 }
 

@@ -199,8 +199,10 @@ bool flow_own(struct flow_packet *packet);
 bool flow_edit(struct flow_packet *packet, uint32_t type, uint32_t arg, const uint8_t *data);
 /** Whether a packet passes a meter. */
 bool flow_meter_pass(struct flow_meter *meter, uint32_t len);
-/** Adds the tokens of the time that passed; a new meter's buckets are full then. */
+/** Adds the tokens of the time that passed; none is more than its bucket holds. */
 void flow_meter_fill(struct flow_meter *meter);
+/** Fills the buckets, as a new meter's are. */
+void flow_meter_full(struct flow_meter *meter);
 uint64_t flow_now(void);
 /** Sends to a port of the adapter: WIRE or HOST. */
 void flow_to_port(struct flow_packet *packet, struct rna_port *port, uint32_t where);

@@ -11,6 +11,8 @@
 #include "flow.h"
 
 #define TOKEN_SHIFT 16
+#define TOKENS_LEAST 256 /* that are added at once: rounding costs less than 1/256 */
+#define TOKENS_MOST (UINT64_C(1) << 62)
 #define NS_PER_S UINT64_C(1000000000)
 
 __extension__ typedef unsigned __int128 wide;
@@ -27,14 +29,20 @@ flow_now(void)
 static uint64_t
 tokens_of(uint64_t rate, uint64_t ns)
 {
-	return (uint64_t)((wide)rate * ns * (1u << TOKEN_SHIFT) / NS_PER_S);
+	wide tokens = (wide)rate * ns * (1u << TOKEN_SHIFT) / NS_PER_S;
+
+	return tokens < TOKENS_MOST ? (uint64_t)tokens : TOKENS_MOST;
 }
+
+/** A bucket may hold less than it did when these tokens came. */
 
 static uint64_t
 fill(uint64_t tokens, uint64_t more, uint64_t most, uint64_t *over)
 {
 	most <<= TOKEN_SHIFT;
 	*over = 0;
+	if (tokens > most)
+		tokens = most;
 	if (more >= most - tokens) {
 		*over = more - (most - tokens);
 		return most;
@@ -43,11 +51,32 @@ fill(uint64_t tokens, uint64_t more, uint64_t most, uint64_t *over)
 }
 
 void
+flow_meter_full(struct flow_meter *meter)
+{
+	meter->committed = meter->cbs << TOKEN_SHIFT;
+	meter->excess = meter->ebs << TOKEN_SHIFT;
+	meter->time = flow_now();
+}
+
+/** The rate that decides how long it takes until there is something to add. */
+static uint64_t
+slower_rate(const struct flow_meter *meter)
+{
+	if (meter->pir == 0 || (meter->cir != 0 && meter->cir < meter->pir))
+		return meter->cir;
+	return meter->pir;
+}
+
+void
 flow_meter_fill(struct flow_meter *meter)
 {
 	uint64_t now = flow_now(), passed = now - meter->time, over, unused;
 
-	meter->time = now;
+	/* A short time waits for more, else packets that come fast round a low rate to 0. */
+	if (tokens_of(slower_rate(meter), passed) < TOKENS_LEAST)
+		passed = 0;
+	else
+		meter->time = now;
 	meter->committed = fill(meter->committed, tokens_of(meter->cir, passed), meter->cbs,
 		&over);
 	if (meter->pir != 0)
