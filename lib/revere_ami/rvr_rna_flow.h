@@ -216,7 +216,7 @@ enum rvr_rna_flow_action_type {
 	RVR_RNA_FLOW_PORT = 5,	/**< last; TRANSFER; arg: port, RVR_RNA_FLOW_WIRE/HOST << 16 */
 	RVR_RNA_FLOW_MARK = 6,	/**< arg: mark that the host gets */
 	RVR_RNA_FLOW_FLAG = 7,	/**< the host gets a flag */
-	RVR_RNA_FLOW_COUNT = 8, /**< arg: counter; made with its first rule, goes with its last */
+	RVR_RNA_FLOW_COUNT = 8, /**< arg: counter; begins anew when no other rule has it */
 	RVR_RNA_FLOW_AGE = 9,	/**< arg: seconds without a packet after which the rule is aged */
 	RVR_RNA_FLOW_METER = 10, /**< arg: meter; what is red is dropped */
 	RVR_RNA_FLOW_SAMPLE = 11, /**< arg: one packet of so many; data: what a copy undergoes */
@@ -237,6 +237,7 @@ enum rvr_rna_flow_action_type {
 	RVR_RNA_FLOW_DSCP = 26,	   /**< arg: 0..63, of IPv4 or IPv6 */
 	RVR_RNA_FLOW_ENCAP = 27,   /**< arg: bytes; data: headers to put in front, padded */
 	RVR_RNA_FLOW_DECAP = 28, /**< arg: bytes to take from the front; 0: to the inner Ethernet */
+	RVR_RNA_FLOW_COUNT_ON = 29, /**< arg: counter; it goes on from what it has */
 };
 
 /*

@@ -431,6 +431,37 @@ def test_shared_count_age_dump(flow_port):
     leave(pmd)
 
 
+def shared(pmd, number):
+    """Hits of a shared counter."""
+    text = pmd.command(f"flow indirect_action 0 query {number}")
+    return int(re.search(r"hits: (\d+)", text).group(1))
+
+
+def test_shared_count_stays(flow_port):
+    """A shared counter is its handle's: flows come and go, and another handle begins at 0."""
+    pmd, port = flow_port()
+    for number in (1, 2):
+        assert "created" in pmd.command(
+            f"flow indirect_action 0 create action_id {number} ingress action count / end")
+    assert "counts once" in pmd.command(
+        "flow create 0 ingress pattern eth / ipv4 / udp dst is 5 / end "
+        "actions indirect 1 / indirect 2 / queue index 0 / end")
+    five = ETH / V4 / UDP(dport=5) / PAYLOAD
+    for expected in (1, 2):
+        number = rule(pmd, "ingress pattern eth / ipv4 / udp dst is 5 / end "
+                           "actions indirect 1 / queue index 0 / end")
+        assert exchange(port, five) == bytes(five)
+        assert "uses the shared action" in pmd.command(
+            "flow indirect_action 0 destroy action_id 1")
+        destroy(pmd, number)
+        assert (shared(pmd, 1), shared(pmd, 2)) == (expected, 0)
+    assert "destroyed" in pmd.command("flow indirect_action 0 destroy action_id 1")
+    assert "created" in pmd.command(
+        "flow indirect_action 0 create action_id 3 ingress action count / end")
+    assert shared(pmd, 3) == 0
+    leave(pmd)
+
+
 def test_meter(flow_port):
     """Of a burst no more passes than the bucket holds."""
     pmd, port = flow_port()
@@ -478,6 +509,7 @@ REFUSED = {
     "meter": ("ingress pattern eth / end actions meter mtr_id 5 / drop / end", "meter"),
     "transfer action": ("ingress pattern eth / end actions port_id id 0 / end",
                         "only in transfer"),
+    "count": ("ingress pattern eth / end actions count / count / drop / end", "counts once"),
     "group": ("group 70000 ingress pattern eth / end actions drop / end", "group"),
 }
 

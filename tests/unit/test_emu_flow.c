@@ -427,6 +427,82 @@ test_meter_change(void **state)
 	alone_fini(&alone);
 }
 
+/** A rule without a mask that has one action. */
+static void
+rule_with(struct alone *alone, uint32_t id, uint16_t action, uint32_t arg)
+{
+	const struct {
+		struct rvr_rna_flow_rules head;
+		struct rvr_rna_flow_op op;
+		struct rvr_rna_flow_action action;
+	} add = {
+		.head = { .count = rvr_cpu_le16(1),
+			.size = rvr_cpu_le16(sizeof(add.op) + sizeof(add.action)) },
+		.op = { .op = rvr_cpu_le16(RVR_RNA_FLOW_ADD),
+			.size = rvr_cpu_le16(sizeof(add.op) + sizeof(add.action)),
+			.rule = rvr_cpu_le32(id) },
+		.action = { .type = rvr_cpu_le16(action),
+			.size = rvr_cpu_le16(sizeof(add.action)),
+			.arg = rvr_cpu_le32(arg) },
+	};
+
+	assert_int_equal(control(alone, RVR_RNA_CTL_FLOW_RULES, &add, sizeof(add), NULL),
+		RVR_RNA_OK);
+}
+
+static void
+hit(struct alone *alone, uint32_t id)
+{
+	struct flow_rule *rule = alone->port.flow->rules[id];
+	struct flow_packet packet = { .port = &alone->port, .len = 100 };
+	uint32_t group;
+
+	flow_execute(&packet, rule, rule->actions, rule->actions_size, &group);
+}
+
+static uint64_t
+hits(struct alone *alone, uint32_t counter, uint32_t flags)
+{
+	const struct rvr_rna_flow_query query = {
+		.id = rvr_cpu_le32(counter),
+		.flags = rvr_cpu_le32(flags),
+	};
+	struct rvr_rna_flow_counts counts;
+
+	assert_int_equal(control(alone, RVR_RNA_CTL_FLOW_QUERY, &query, sizeof(query), &counts),
+		RVR_RNA_OK);
+	return rvr_le64_cpu(counts.packets);
+}
+
+/** COUNT's counter is its rules'; COUNT_ON's is the driver's: rules come and go. */
+static void
+test_count_on(void **state)
+{
+	const struct rvr_rna_flow_matcher matcher = { .id = 0 };
+	struct alone alone;
+
+	(void)state;
+	alone_init(&alone);
+	assert_int_equal(control(&alone, RVR_RNA_CTL_FLOW_MATCHER_ADD, &matcher, sizeof(matcher),
+				 NULL),
+		RVR_RNA_OK);
+	rule_with(&alone, 1, RVR_RNA_FLOW_COUNT, 7);
+	hit(&alone, 1);
+	flow_rule_del(alone.port.flow, 1);
+	assert_int_equal(hits(&alone, 7, RVR_RNA_FLOW_QUERY_RESET), 1);
+	rule_with(&alone, 1, RVR_RNA_FLOW_COUNT_ON, 7);
+	hit(&alone, 1);
+	hit(&alone, 1);
+	flow_rule_del(alone.port.flow, 1);
+	rule_with(&alone, 2, RVR_RNA_FLOW_COUNT_ON, 7);
+	hit(&alone, 2);
+	assert_int_equal(hits(&alone, 7, 0), 3);
+	flow_rule_del(alone.port.flow, 2);
+	rule_with(&alone, 3, RVR_RNA_FLOW_COUNT, 7);
+	assert_int_equal(hits(&alone, 7, 0), 0);
+	alone_fini(&alone);
+}
+
 int
 main(void)
 {
@@ -440,6 +516,7 @@ main(void)
 		cmocka_unit_test(test_meter_low_rate),
 		cmocka_unit_test(test_meter_clear),
 		cmocka_unit_test(test_meter_change),
+		cmocka_unit_test(test_count_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

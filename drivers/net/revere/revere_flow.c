@@ -85,6 +85,8 @@ flow_forget(struct revere_net *net, struct rte_flow *flow)
 	TAILQ_REMOVE(&state->list, flow, next);
 	if (flow->own_counter)
 		revere_flow_id_put(&state->counter_ids, flow->counter);
+	if (flow->handle != NULL)
+		flow->handle->users--;
 	free(flow);
 }
 
@@ -92,7 +94,7 @@ static int
 flow_counter_get(struct revere_flow_state *state, struct rte_flow *flow,
 	struct revere_flow_actions *actions, struct rte_flow_error *error)
 {
-	flow->counter = actions->counter;
+	flow->counter = actions->handle != NULL ? actions->handle->counter : REVERE_FLOW_NONE;
 	if (!actions->own_counter)
 		return 0;
 	if (!revere_flow_id_get(&state->counter_ids, &flow->counter))
@@ -164,6 +166,9 @@ revere_flow_new(struct revere_net *net, bool quick, const struct rte_flow_attr *
 		free(flow);
 		return NULL;
 	}
+	flow->handle = translated.actions.handle;
+	if (flow->handle != NULL)
+		flow->handle->users++;
 	flow->age = translated.actions.age;
 	flow->age_context = translated.actions.age_context;
 	if (flow->age)
@@ -251,6 +256,15 @@ revere_net_flow_forget(struct revere_net *net)
 
 /* ---- Shared actions ----------------------------------------------------------------------- */
 
+/** A number's counter has what was counted when it was another's. */
+static int
+counter_reset(struct revere_net *net, uint32_t counter, struct rte_flow_error *error)
+{
+	struct rte_flow_query_count count = { .reset = 1 };
+
+	return revere_flow_query_count(net, counter, &count, error);
+}
+
 static struct rte_flow_action_handle *
 handle_create(struct rte_eth_dev *dev, const struct rte_flow_indir_action_conf *conf,
 	const struct rte_flow_action *action, struct rte_flow_error *error)
@@ -274,6 +288,12 @@ handle_create(struct rte_eth_dev *dev, const struct rte_flow_indir_action_conf *
 			"the port has as many counters as it can");
 		return NULL;
 	}
+	if (counter_reset(net, handle->counter, error) < 0) {
+		revere_flow_id_put(&state->counter_ids, handle->counter);
+		free(handle);
+		return NULL;
+	}
+	handle->net = net;
 	LIST_INSERT_HEAD(&state->handles, handle, next);
 	return handle;
 }
@@ -283,12 +303,10 @@ handle_destroy(struct rte_eth_dev *dev, struct rte_flow_action_handle *handle,
 	struct rte_flow_error *error)
 {
 	struct revere_net *net = dev->data->dev_private;
-	const struct rte_flow *flow;
 
-	TAILQ_FOREACH(flow, &net->flow->list, next)
-		if (flow->counter == handle->counter)
-			return rte_flow_error_set(error, EBUSY, RTE_FLOW_ERROR_TYPE_ACTION, NULL,
-				"a flow uses the shared action");
+	if (handle->users > 0)
+		return rte_flow_error_set(error, EBUSY, RTE_FLOW_ERROR_TYPE_ACTION, NULL,
+			"a flow uses the shared action");
 	revere_flow_id_put(&net->flow->counter_ids, handle->counter);
 	LIST_REMOVE(handle, next);
 	free(handle);

@@ -47,8 +47,9 @@ struct revere_flow_actions {
 	uint32_t size;
 	const struct rte_flow_action *origin[REVERE_FLOW_ACTIONS_MAX]; /**< by index in the list */
 	unsigned int count;
-	uint32_t counter;  /**< that COUNT uses, or NONE */
-	bool own_counter;  /**< it goes with the flow */
+	bool counts;	   /**< there is a COUNT: there can't be another */
+	bool own_counter;  /**< that goes with the flow */
+	struct rte_flow_action_handle *handle; /**< whose counter it is otherwise */
 	bool age;
 	void *age_context; /**< NULL: the flow itself */
 	bool marks;
@@ -66,8 +67,9 @@ struct revere_flow_translated {
 /** A flow: one rule of the agent, or several where there are ranges. */
 struct rte_flow {
 	TAILQ_ENTRY(rte_flow) next, next_aged;
-	uint32_t counter;
+	uint32_t counter; /**< that COUNT uses, or NONE */
 	bool own_counter, age, aged;
+	struct rte_flow_action_handle *handle; /**< whose counter it is, or NULL */
 	void *age_context;
 	uint32_t count;
 	struct {
@@ -106,7 +108,9 @@ struct revere_flow_posted {
 /** A shared (indirect) action. */
 struct rte_flow_action_handle {
 	LIST_ENTRY(rte_flow_action_handle) next;
+	const struct revere_net *net;
 	uint32_t counter;
+	uint32_t users; /**< flows */
 };
 
 /** State of a port's flows: net->flow, from the first one on. */

@@ -371,12 +371,23 @@ put_raw_decap(struct build *build)
 
 /* ---- What else is done -------------------------------------------------------------------- */
 
+/** A flow has one counter: what a query would tell of two is anybody's guess. */
+static int
+note_count(struct build *build)
+{
+	if (build->out->counts)
+		return refuse(build, EINVAL, "a flow counts once");
+	build->out->counts = true;
+	return 0;
+}
+
 static int
 put_count(struct build *build)
 {
-	const struct rte_flow_action_count *count = build->action->conf;
+	int ret = note_count(build);
 
-	RTE_SET_USED(count);
+	if (ret < 0)
+		return ret;
 	build->out->own_counter = true;
 	return put_arg(build, RVR_RNA_FLOW_COUNT, REVERE_FLOW_NONE);
 }
@@ -384,12 +395,16 @@ put_count(struct build *build)
 static int
 put_indirect(struct build *build)
 {
-	const struct rte_flow_action_handle *handle = build->action->conf;
+	struct rte_flow_action_handle *handle = (void *)(uintptr_t)build->action->conf;
+	int ret;
 
-	if (handle == NULL)
-		return refuse_conf(build, "no handle");
-	build->out->counter = handle->counter;
-	return put_arg(build, RVR_RNA_FLOW_COUNT, handle->counter);
+	if (handle->net != build->net)
+		return refuse_conf(build, "the shared action is another port's");
+	ret = note_count(build);
+	if (ret < 0)
+		return ret;
+	build->out->handle = handle;
+	return put_arg(build, RVR_RNA_FLOW_COUNT_ON, handle->counter);
 }
 
 static int
@@ -592,7 +607,6 @@ revere_flow_actions(struct revere_net *net, const struct rte_flow_attr *attr,
 	struct build build = { .net = net, .attr = attr, .out = out, .error = error };
 
 	memset(out, 0, sizeof(*out));
-	out->counter = REVERE_FLOW_NONE;
 	if (actions == NULL)
 		return rte_flow_error_set(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_NUM, NULL,
 			"no actions");
@@ -621,6 +635,5 @@ list_count(uint8_t *list, uint32_t size, uint32_t counter)
 void
 revere_flow_actions_count(struct revere_flow_actions *actions, uint32_t counter)
 {
-	actions->counter = counter;
 	list_count(actions->list, actions->size, counter);
 }

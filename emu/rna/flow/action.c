@@ -132,6 +132,7 @@ execute_one(struct flow_packet *packet, struct flow_rule *rule,
 		mark(packet, action->type == RVR_RNA_FLOW_FLAG, action->arg);
 		return true;
 	case RVR_RNA_FLOW_COUNT:
+	case RVR_RNA_FLOW_COUNT_ON:
 		count(packet, rule, action->arg);
 		return true;
 	case RVR_RNA_FLOW_AGE:

@@ -57,6 +57,7 @@ static const struct {
 	[RVR_RNA_FLOW_DSCP] = { 0, EVERYWHERE, false, 63 },
 	[RVR_RNA_FLOW_ENCAP] = { ANY, EVERYWHERE, false, FLOW_HEADROOM },
 	[RVR_RNA_FLOW_DECAP] = { 0, EVERYWHERE, false, FLOW_HEADROOM },
+	[RVR_RNA_FLOW_COUNT_ON] = { 0, EVERYWHERE, false, FLOW_COUNTERS_MAX - 1 },
 };
 
 static unsigned int check_list(struct check *check, uint8_t *actions, uint32_t size, bool nested);
@@ -173,11 +174,11 @@ check_list(struct check *check, uint8_t *actions, uint32_t size, bool nested)
 
 /* ---- What rules have a part in ------------------------------------------------------------ */
 
-/** A counter begins with its first rule. */
+/** A counter that isn't to go on begins with its first rule. */
 static void
-counter_use(struct flow_counter *counter, int by)
+counter_use(struct flow_counter *counter, bool on, int by)
 {
-	if (by > 0 && counter->users == 0)
+	if (by > 0 && counter->users == 0 && !on)
 		memset(counter, 0, sizeof(*counter));
 	counter->users += (uint32_t)by;
 }
@@ -238,8 +239,9 @@ list_use(struct flow_port *flow, struct flow_rule *rule, const uint8_t *actions,
 	while (at < size) {
 		const struct rvr_rna_flow_action *action = (const void *)(actions + at);
 
-		if (action->type == RVR_RNA_FLOW_COUNT) {
-			counter_use(&flow->counters[action->arg], by);
+		if (action->type == RVR_RNA_FLOW_COUNT || action->type == RVR_RNA_FLOW_COUNT_ON) {
+			counter_use(&flow->counters[action->arg],
+				action->type == RVR_RNA_FLOW_COUNT_ON, by);
 		} else if (action->type == RVR_RNA_FLOW_METER) {
 			flow->meters[action->arg].users += (uint32_t)by;
 		} else if (action->type == RVR_RNA_FLOW_AGE) {
