@@ -111,7 +111,7 @@ enum rvr_rna_flow_opcode {
 	RVR_RNA_CTL_FLOW_QUERY = 68, /**< struct rvr_rna_flow_query; answer: rvr_rna_flow_counts */
 	RVR_RNA_CTL_FLOW_AGED = 69, /**< struct rvr_rna_flow_id: first rule; rvr_rna_flow_aged */
 	RVR_RNA_CTL_FLOW_METER_SET = 70, /**< struct rvr_rna_flow_meter */
-	RVR_RNA_CTL_FLOW_METER_GET = 71, /**< struct rvr_rna_flow_id; answer: rvr_rna_flow_colors */
+	RVR_RNA_CTL_FLOW_METER_GET = 71, /**< rvr_rna_flow_query; answer: rvr_rna_flow_colors */
 	RVR_RNA_CTL_FLOW_FLUSH = 72, /**< the port's rules, matchers, counters and meters go */
 	RVR_RNA_CTL_FLOW_ISOLATE = 73, /**< struct rvr_rna_flow_id: 1: other packets are dropped */
 };
@@ -258,11 +258,11 @@ _Static_assert(sizeof(struct rvr_rna_flow_rss) == 8, "wire");
 /* ---- Counters, age, meters ---------------------------------------------------------------- */
 
 struct rvr_rna_flow_query {
-	rvr_le32 id;	/**< counter; with RVR_RNA_FLOW_QUERY_AGE: rule */
+	rvr_le32 id;	/**< counter, or meter; with RVR_RNA_FLOW_QUERY_AGE: rule */
 	rvr_le32 flags; /**< RVR_RNA_FLOW_QUERY_* */
 };
 _Static_assert(sizeof(struct rvr_rna_flow_query) == 8, "wire");
-#define RVR_RNA_FLOW_QUERY_RESET 1u /**< the counter begins anew */
+#define RVR_RNA_FLOW_QUERY_RESET 1u /**< counts begin anew; a meter's tokens stay */
 #define RVR_RNA_FLOW_QUERY_AGE 2u   /**< of a rule with RVR_RNA_FLOW_AGE */
 
 struct rvr_rna_flow_counts {
@@ -299,7 +299,6 @@ _Static_assert(sizeof(struct rvr_rna_flow_meter) == 40, "wire");
 #define RVR_RNA_FLOW_METER_DROP_GREEN 8u
 #define RVR_RNA_FLOW_METER_OFF 16u	  /**< everything passes uncounted */
 #define RVR_RNA_FLOW_METER_KEEP 32u	  /**< counts stay, and tokens that the burst allows */
-#define RVR_RNA_FLOW_METER_CLEAR 64u	  /**< with KEEP: counts begin anew, tokens stay */
 
 struct rvr_rna_flow_colors {
 	rvr_le64 packets[3], bytes[3]; /**< green, yellow, red */

@@ -387,8 +387,12 @@ meter_passes(struct alone *alone, uint32_t len)
 static void
 test_meter_clear(void **state)
 {
-	struct rvr_rna_flow_id id = { .id = rvr_cpu_le32(3) };
+	const struct rvr_rna_flow_query query = {
+		.id = rvr_cpu_le32(3),
+		.flags = rvr_cpu_le32(RVR_RNA_FLOW_QUERY_RESET),
+	};
 	struct rvr_rna_flow_colors colors;
+	unsigned int i;
 	struct alone alone;
 
 	(void)state;
@@ -396,12 +400,13 @@ test_meter_clear(void **state)
 	meter_set(&alone, 0, 1000000);
 	assert_int_equal(meter_passes(&alone, 100000), 10);
 	meter_set(&alone, RVR_RNA_FLOW_METER_KEEP, 1000000);
-	assert_int_equal(alone.port.flow->meters[3].color[0].packets, 10);
-	meter_set(&alone, RVR_RNA_FLOW_METER_KEEP | RVR_RNA_FLOW_METER_CLEAR, 1000000);
-	assert_int_equal(control(&alone, RVR_RNA_CTL_FLOW_METER_GET, &id, sizeof(id), &colors),
-		RVR_RNA_OK);
-	assert_int_equal(rvr_le64_cpu(colors.packets[0]), 0);
-	assert_int_equal(rvr_le64_cpu(colors.dropped_packets), 0);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(control(&alone, RVR_RNA_CTL_FLOW_METER_GET, &query, sizeof(query),
+					 &colors),
+			RVR_RNA_OK);
+		assert_int_equal(rvr_le64_cpu(colors.packets[0]), i == 0 ? 10 : 0);
+		assert_int_equal(rvr_le64_cpu(colors.dropped_packets), i == 0);
+	}
 	assert_int_equal(meter_passes(&alone, 100000), 0);
 	meter_set(&alone, 0, 1000000);
 	assert_int_equal(meter_passes(&alone, 100000), 10);

@@ -442,7 +442,9 @@ meter_stats(struct rte_eth_dev *dev, uint32_t id, struct rte_mtr_stats *stats, u
 {
 	struct revere_net *net = dev->data->dev_private;
 	struct meter *meter = meter_find(net->mtr, id);
-	struct rvr_rna_flow_id request = { 0 };
+	struct rvr_rna_flow_query request = {
+		.flags = rvr_cpu_le32(clear ? RVR_RNA_FLOW_QUERY_RESET : 0),
+	};
 	struct rvr_rna_flow_colors colors;
 	struct rte_mtr_capabilities cap;
 	unsigned int i;
@@ -464,8 +466,7 @@ meter_stats(struct rte_eth_dev *dev, uint32_t id, struct rte_mtr_stats *stats, u
 	mtr_capabilities(dev, &cap, error);
 	if (mask != NULL)
 		*mask = cap.stats_mask;
-	return clear ? meter_send(net, meter, RVR_RNA_FLOW_METER_KEEP | RVR_RNA_FLOW_METER_CLEAR,
-			       error) : 0;
+	return 0;
 }
 
 static const struct rte_mtr_ops mtr_ops = {

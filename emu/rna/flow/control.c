@@ -274,6 +274,13 @@ meter_delete(struct request *request, struct flow_meter *meter)
 	return RVR_RNA_OK;
 }
 
+static void
+meter_counts_reset(struct flow_meter *meter)
+{
+	memset(meter->color, 0, sizeof(meter->color));
+	memset(&meter->dropped, 0, sizeof(meter->dropped));
+}
+
 /** Counts and tokens of a meter that stays; tokens of another unit aren't any. */
 static void
 meter_change(struct flow_meter *meter, const struct rvr_rna_flow_meter *in, uint32_t flags)
@@ -281,12 +288,10 @@ meter_change(struct flow_meter *meter, const struct rvr_rna_flow_meter *in, uint
 	const bool keep = meter->present && (flags & RVR_RNA_FLOW_METER_KEEP) != 0;
 	const bool same = ((meter->flags ^ flags) & RVR_RNA_FLOW_METER_PACKETS) == 0;
 
-	if (!keep || (flags & RVR_RNA_FLOW_METER_CLEAR)) {
-		memset(meter->color, 0, sizeof(meter->color));
-		memset(&meter->dropped, 0, sizeof(meter->dropped));
-	}
 	if (keep)
 		flow_meter_fill(meter);
+	else
+		meter_counts_reset(meter);
 	meter->present = true;
 	meter->flags = flags;
 	meter->cir = rvr_le64_cpu(in->cir);
@@ -311,7 +316,7 @@ flow_meter_set(struct request *request)
 	flags = rvr_le32_cpu(in.flags);
 	if (id >= FLOW_METERS_MAX)
 		return BAD_VALUE(request, struct rvr_rna_flow_meter, id);
-	if (flags >= RVR_RNA_FLOW_METER_CLEAR * 2)
+	if (flags >= RVR_RNA_FLOW_METER_KEEP * 2)
 		return BAD_VALUE(request, struct rvr_rna_flow_meter, flags);
 	if (rvr_le64_cpu(in.cbs) > METER_BURST_MAX)
 		return BAD_VALUE(request, struct rvr_rna_flow_meter, cbs);
@@ -328,11 +333,17 @@ static unsigned int
 flow_meter_get(struct request *request)
 {
 	struct rvr_rna_flow_colors colors = { 0 };
-	const struct flow_meter *meter;
-	uint32_t id = request_id(request), i;
+	struct rvr_rna_flow_query query;
+	struct flow_meter *meter;
+	uint32_t id, flags, i;
 
+	memcpy(&query, request->in, sizeof(query));
+	id = rvr_le32_cpu(query.id);
+	flags = rvr_le32_cpu(query.flags);
 	if (id >= FLOW_METERS_MAX || !request->flow->meters[id].present)
-		return BAD_VALUE(request, struct rvr_rna_flow_id, id);
+		return BAD_VALUE(request, struct rvr_rna_flow_query, id);
+	if (flags & ~RVR_RNA_FLOW_QUERY_RESET)
+		return BAD_VALUE(request, struct rvr_rna_flow_query, flags);
 	meter = &request->flow->meters[id];
 	for (i = 0; i < 3; i++) {
 		colors.packets[i] = rvr_cpu_le64(meter->color[i].packets);
@@ -341,6 +352,8 @@ flow_meter_get(struct request *request)
 	colors.dropped_packets = rvr_cpu_le64(meter->dropped.packets);
 	colors.dropped_bytes = rvr_cpu_le64(meter->dropped.bytes);
 	memcpy(request->out, &colors, sizeof(colors));
+	if (flags & RVR_RNA_FLOW_QUERY_RESET)
+		meter_counts_reset(meter);
 	return RVR_RNA_OK;
 }
 
@@ -359,7 +372,7 @@ static const struct {
 	[RVR_RNA_CTL_FLOW_QUERY - FIRST] = { flow_query, true },
 	[RVR_RNA_CTL_FLOW_AGED - FIRST] = { flow_aged, true },
 	[RVR_RNA_CTL_FLOW_METER_SET - FIRST] = { flow_meter_set, true },
-	[RVR_RNA_CTL_FLOW_METER_GET - FIRST] = { flow_meter_get, false },
+	[RVR_RNA_CTL_FLOW_METER_GET - FIRST] = { flow_meter_get, true },
 	[RVR_RNA_CTL_FLOW_FLUSH - FIRST] = { flow_flush, true },
 	[RVR_RNA_CTL_FLOW_ISOLATE - FIRST] = { flow_isolate, true },
 };
