@@ -150,6 +150,7 @@ parse_extensions(struct walk *walk, uint8_t *proto)
 		}
 		if (*proto == PROTO_FRAGMENT) {
 			fragment = rna_be16(extension + 2);
+			walk->level->flags |= fragment >> 3 == 0 ? RNA_LEVEL_FIRST : 0;
 			walk->level->flags |= fragment_flags(fragment >> 3, fragment & 1);
 		}
 		walk->at += size;

@@ -49,7 +49,8 @@ enum rna_tunnel {
 #define RNA_LEVEL_MPLS 0x02u	 /**< there are MPLS labels, from mpls on */
 #define RNA_LEVEL_OPTIONS 0x04u	 /**< IPv4 options or IPv6 extension headers */
 #define RNA_LEVEL_FRAGMENT 0x08u /**< any fragment; l4_type is RNA_L4_NONE then */
-#define RNA_LEVEL_FIRST 0x10u	 /**< of the fragments the first: what proto names is at l4 */
+#define RNA_LEVEL_FIRST 0x10u	 /**< of the fragments the first: what proto names is at l4; alone:
+				      IPv6's only one */
 #define RNA_LEVEL_CUT 0x20u	 /**< the IP header tells a length that can't be */
 #define RNA_LEVEL_SHORT 0x40u	 /**< a header that is named isn't there as a whole, or is none */
 #define RNA_LEVEL_LOOP 0x80u	 /**< more extension headers than anybody follows */

@@ -40,7 +40,7 @@ struct rvr_rna_flow_level {
 	uint8_t eth_src[6];
 	uint8_t eth_type[2]; /**< behind the VLAN tags */
 	uint8_t l3;	     /**< RVR_RNA_FLOW_L3_*: headers that are there */
-	uint8_t l4;	     /**< RVR_RNA_FLOW_L4_* */
+	uint8_t l4;	     /**< RVR_RNA_FLOW_L4_*, RVR_RNA_FLOW_L2_* */
 	uint8_t vlan_tci[2]; /**< of the outer, or only, tag */
 	uint8_t vlan2_tci[2]; /**< of the second tag */
 	uint8_t src_port[2]; /**< TCP, UDP, SCTP; ICMP: type and code */
@@ -61,13 +61,15 @@ _Static_assert(offsetof(struct rvr_rna_flow_level, label) == 60, "wire");
 #define RVR_RNA_FLOW_L3_QINQ 0x04u /**< two tags */
 #define RVR_RNA_FLOW_L3_IPV4 0x08u
 #define RVR_RNA_FLOW_L3_IPV6 0x10u
-#define RVR_RNA_FLOW_L3_FRAG 0x20u /**< a fragment */
+#define RVR_RNA_FLOW_L3_FRAG 0x20u /**< IPv4: a fragment; IPv6: has a fragment header */
 #define RVR_RNA_FLOW_L3_EXT 0x40u  /**< IPv4 options or IPv6 extension headers */
 #define RVR_RNA_FLOW_L4_TCP 0x01u
 #define RVR_RNA_FLOW_L4_UDP 0x02u
 #define RVR_RNA_FLOW_L4_SCTP 0x04u
 #define RVR_RNA_FLOW_L4_ICMP 0x08u
 #define RVR_RNA_FLOW_L4_ICMP6 0x10u
+#define RVR_RNA_FLOW_L2_AD 0x40u  /**< the outer tag's type is 802.1ad's, 0x88a8 */
+#define RVR_RNA_FLOW_L2_AD2 0x80u /**< the second tag's */
 
 /** What is matched on. Fields of what a packet doesn't have are 0. */
 struct rvr_rna_flow_key {

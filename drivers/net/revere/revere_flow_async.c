@@ -190,6 +190,9 @@ pattern_check(struct revere_net *net, const struct rte_flow_pattern_template_att
 		if (*count == PARTS_MAX - 1)
 			return refuse(error, E2BIG, RTE_FLOW_ERROR_TYPE_ITEM_NUM, NULL,
 				"more than 63 items");
+		if (items[*count].last != NULL)
+			return refuse(error, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_LAST,
+				&items[*count], "a template has no ranges");
 		/* A port is known with the flow. */
 		if (type == RTE_FLOW_ITEM_TYPE_PORT_ID ||
 		    type == RTE_FLOW_ITEM_TYPE_PORT_REPRESENTOR ||

@@ -35,6 +35,9 @@ struct field {
 #define L(name) offsetof(struct rvr_rna_flow_level, name)
 #define K(name) (HEAD | offsetof(struct rvr_rna_flow_key, name))
 
+/** Mask of an item that rte_flow has none for. */
+static const uint8_t all_of_it[8] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
 /** Protocols: bits that say that the header is there, and its bytes. */
 static const struct protocol {
 	enum rte_flow_item_type type;
@@ -59,8 +62,8 @@ static const struct protocol {
 			{ 24, 16, L(ip_dst) } } },
 	{ RTE_FLOW_ITEM_TYPE_IPV6_EXT, 1, RVR_RNA_FLOW_L3_EXT, 0, 0, LAYER_EXT,
 		&rte_flow_item_ipv6_ext_mask, { { 0, 1, L(proto) } } },
-	{ RTE_FLOW_ITEM_TYPE_IPV6_FRAG_EXT, 1, RVR_RNA_FLOW_L3_FRAG, 0, 0, LAYER_EXT,
-		NULL, { { 0, 1, L(proto) } } },
+	{ RTE_FLOW_ITEM_TYPE_IPV6_FRAG_EXT, 8, RVR_RNA_FLOW_L3_FRAG, 0, 0, LAYER_EXT,
+		all_of_it, { { 0, 1, L(proto) } } },
 	{ RTE_FLOW_ITEM_TYPE_TCP, 20, 0, RVR_RNA_FLOW_L4_TCP, 0, LAYER_L4,
 		&rte_flow_item_tcp_mask,
 		{ { 0, 2, L(src_port) }, { 2, 2, L(dst_port) }, { 13, 1, L(tcp_flags) } } },
@@ -117,6 +120,14 @@ number(const uint8_t *bytes, unsigned int size)
 }
 
 static bool
+all_zeroes(const uint8_t *bytes, unsigned int size)
+{
+	while (size > 0 && bytes[size - 1] == 0)
+		size--;
+	return size == 0;
+}
+
+static bool
 all_ones(const uint8_t *bytes, unsigned int size)
 {
 	while (size > 0 && bytes[size - 1] == 0xff)
@@ -163,8 +174,8 @@ field_set(struct walk *walk, const struct field *field, const uint8_t *spec, con
 		to_value[i] |= wanted;
 	}
 	if (last == NULL || memcmp(last + field->from, spec + field->from, field->size) == 0 ||
-	    number(last + field->from, RTE_MIN(field->size, 4)) == 0 ||
-	    number(mask + field->from, RTE_MIN(field->size, 4)) == 0)
+	    all_zeroes(last + field->from, field->size) ||
+	    all_zeroes(mask + field->from, field->size))
 		return 0;
 	if (field->size > 4 || !all_ones(mask + field->from, field->size))
 		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_LAST,
@@ -210,42 +221,90 @@ is_tag_type(const uint8_t *type)
 	return number_of == RTE_ETHER_TYPE_VLAN || number_of == RTE_ETHER_TYPE_QINQ;
 }
 
-/** The key's type is that behind the tags; one that names a tag says that there is one. */
-static void
-item_tag_type(struct walk *walk, uint8_t bit)
+/** Whether a mask or a range leaves open if an Ethernet type is a tag's. */
+static bool
+is_vague_type(const struct walk *walk)
 {
-	if (!all_ones(walk->mask->eth_type, 2) || !is_tag_type(walk->value->eth_type))
-		return;
-	memset(walk->mask->eth_type, 0, 2);
-	memset(walk->value->eth_type, 0, 2);
-	set_bits(&walk->mask->l3, &walk->value->l3, bit, true);
+	static const uint16_t tags[] = { RTE_ETHER_TYPE_VLAN, RTE_ETHER_TYPE_QINQ };
+	const struct revere_flow_pattern *pattern = walk->pattern;
+	uint32_t mask = number(walk->mask->eth_type, 2), value = number(walk->value->eth_type, 2);
+	size_t at = (size_t)(walk->mask->eth_type - (const uint8_t *)&pattern->mask);
+	const struct revere_flow_range *range;
+	unsigned int i, j;
+
+	for (i = 0; i < RTE_DIM(tags); i++) {
+		if (mask != UINT16_MAX && (tags[i] & mask) == value)
+			return true;
+		for (j = 0; j < pattern->ranges; j++) {
+			range = &pattern->range[j];
+			if (range->offset == at && range->first <= tags[i] &&
+			    range->last >= tags[i])
+				return true;
+		}
+	}
+	return false;
 }
 
-static void
+/**
+ * The key's type is that behind the tags. One that names a tag says that there is one, of that
+ * type; another says that there is none.
+ */
+static int
+item_type(struct walk *walk, uint8_t there, uint8_t ad)
+{
+	if (number(walk->mask->eth_type, 2) == 0)
+		return 0;
+	if (is_vague_type(walk))
+		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
+			"the Ethernet type of a tag is matched as a whole, or not at all");
+	set_bits(&walk->mask->l3, &walk->value->l3, there, is_tag_type(walk->value->eth_type));
+	if (!is_tag_type(walk->value->eth_type))
+		return 0;
+	set_bits(&walk->mask->l4, &walk->value->l4, ad,
+		number(walk->value->eth_type, 2) == RTE_ETHER_TYPE_QINQ);
+	memset(walk->mask->eth_type, 0, 2);
+	memset(walk->value->eth_type, 0, 2);
+	return 0;
+}
+
+/** What an item says of the tag behind it must not contradict its Ethernet type. */
+static int
+item_more(struct walk *walk, uint8_t there, bool more)
+{
+	if ((walk->mask->l3 & there) != 0 && ((walk->value->l3 & there) != 0) != more)
+		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_SPEC,
+			"the Ethernet type contradicts whether there is a tag");
+	set_bits(&walk->mask->l3, &walk->value->l3, there, more);
+	return 0;
+}
+
+static int
 item_eth(struct walk *walk, const struct rte_flow_item_eth *spec,
 	const struct rte_flow_item_eth *mask)
 {
-	bool typed = number(walk->mask->eth_type, 2) != 0;
+	int ret = item_type(walk, RVR_RNA_FLOW_L3_VLAN, RVR_RNA_FLOW_L2_AD);
 
-	item_tag_type(walk, RVR_RNA_FLOW_L3_VLAN);
-	/* A type that isn't a tag's: the packet has no tag. */
-	if (typed && (walk->mask->l3 & RVR_RNA_FLOW_L3_VLAN) == 0)
-		set_bits(&walk->mask->l3, &walk->value->l3, RVR_RNA_FLOW_L3_VLAN, false);
-	if (spec != NULL && mask->has_vlan)
-		set_bits(&walk->mask->l3, &walk->value->l3, RVR_RNA_FLOW_L3_VLAN, spec->has_vlan);
+	if (ret == 0 && spec != NULL && mask->has_vlan)
+		ret = item_more(walk, RVR_RNA_FLOW_L3_VLAN, spec->has_vlan);
+	return ret;
 }
 
-static void
+static int
 item_vlan(struct walk *walk, const struct rte_flow_item_vlan *spec,
 	const struct rte_flow_item_vlan *mask)
 {
+	int ret = 0;
+
 	if (walk->tags > 1)
 		set_bits(&walk->mask->l3, &walk->value->l3, RVR_RNA_FLOW_L3_QINQ, true);
 	else
-		item_tag_type(walk, RVR_RNA_FLOW_L3_QINQ);
-	if (spec != NULL && mask->has_more_vlan)
-		set_bits(&walk->mask->l3, &walk->value->l3, RVR_RNA_FLOW_L3_QINQ,
-			spec->has_more_vlan);
+		ret = item_type(walk, RVR_RNA_FLOW_L3_QINQ, RVR_RNA_FLOW_L2_AD2);
+	if (ret == 0 && spec != NULL && mask->has_more_vlan && walk->tags == 1)
+		ret = item_more(walk, RVR_RNA_FLOW_L3_QINQ, spec->has_more_vlan);
+	else if (ret == 0 && spec != NULL && mask->has_more_vlan)
+		ret = refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM_MASK,
+			"the adapter looks at two tags only");
+	return ret;
 }
 
 static int
@@ -354,9 +413,9 @@ walk_special(struct walk *walk, const struct protocol *protocol, const void *mas
 	const struct rte_flow_item *item = walk->item;
 
 	if (protocol->type == RTE_FLOW_ITEM_TYPE_ETH)
-		item_eth(walk, item->spec, mask);
+		return item_eth(walk, item->spec, mask);
 	else if (protocol->type == RTE_FLOW_ITEM_TYPE_VLAN)
-		item_vlan(walk, item->spec, mask);
+		return item_vlan(walk, item->spec, mask);
 	else if (protocol->type == RTE_FLOW_ITEM_TYPE_IPV6)
 		return item_ipv6(walk, item->spec, mask);
 	return 0;
@@ -380,23 +439,26 @@ walk_fields(struct walk *walk, const struct protocol *protocol, const uint8_t *m
 	return ret;
 }
 
+/** A tag must not be there, by the items before it. */
+static int
+check_tag(const struct walk *walk)
+{
+	uint8_t bit = walk->tags > 1 ? RVR_RNA_FLOW_L3_QINQ : RVR_RNA_FLOW_L3_VLAN;
+
+	if ((walk->mask->l3 & bit & ~walk->value->l3) != 0)
+		return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM, "contradicts the item before it");
+	return 0;
+}
+
 static int
 walk_protocol(struct walk *walk, const struct protocol *protocol)
 {
-	static const uint8_t nothing[40];
 	const struct rte_flow_item *item = walk->item;
 	const void *mask = item->mask != NULL ? item->mask : protocol->mask;
 	int ret = walk_step(walk, protocol);
 
-	if (mask == NULL)
-		mask = nothing;
-	/* A type that was asked for before its tag was seen. */
-	if (ret == 0 && protocol->type == RTE_FLOW_ITEM_TYPE_VLAN) {
-		walk->mask->l3 &= (uint8_t)~RVR_RNA_FLOW_L3_VLAN;
-		if (number(walk->mask->eth_type, 2) != 0)
-			return refuse(walk, RTE_FLOW_ERROR_TYPE_ITEM,
-				"contradicts the Ethernet type before it");
-	}
+	if (ret == 0 && protocol->type == RTE_FLOW_ITEM_TYPE_VLAN)
+		ret = check_tag(walk);
 	set_bits(&walk->mask->l3, &walk->value->l3, protocol->l3, true);
 	set_bits(&walk->mask->l4, &walk->value->l4, protocol->l4, true);
 	if (ret == 0 && item->spec != NULL)

@@ -21,10 +21,12 @@ key_ethernet(struct rvr_rna_flow_level *key, const struct rna_level *level, cons
 	memcpy(key->eth_src, ethernet + 6, sizeof(key->eth_src));
 	if (level->tags > 0) {
 		key->l3 |= RVR_RNA_FLOW_L3_VLAN;
+		key->l4 |= rna_be16(ethernet + 12) == ETHERTYPE_QINQ ? RVR_RNA_FLOW_L2_AD : 0;
 		memcpy(key->vlan_tci, ethernet + 14, 2);
 	}
 	if (level->tags > 1) {
 		key->l3 |= RVR_RNA_FLOW_L3_QINQ;
+		key->l4 |= rna_be16(ethernet + 16) == ETHERTYPE_QINQ ? RVR_RNA_FLOW_L2_AD2 : 0;
 		memcpy(key->vlan2_tci, ethernet + 18, 2);
 	}
 }
@@ -64,7 +66,7 @@ key_ip(struct rvr_rna_flow_level *key, const struct rna_level *level, const uint
 	key->proto = level->proto;
 	if (level->flags & RNA_LEVEL_OPTIONS)
 		key->l3 |= RVR_RNA_FLOW_L3_EXT;
-	if (level->flags & RNA_LEVEL_FRAGMENT)
+	if (level->flags & (RNA_LEVEL_FRAGMENT | RNA_LEVEL_FIRST))
 		key->l3 |= RVR_RNA_FLOW_L3_FRAG;
 }
 
@@ -83,7 +85,7 @@ key_l4(struct rvr_rna_flow_level *key, const struct rna_level *level, const uint
 
 	if (level->l4_type == RNA_L4_NONE || bits[level->l4_type] == 0)
 		return;
-	key->l4 = bits[level->l4_type];
+	key->l4 |= bits[level->l4_type];
 	memcpy(key->src_port, l4, 2);
 	if (level->l4_type == RNA_L4_ICMP)
 		memcpy(key->dst_port, l4 + 4, 2);
