@@ -82,6 +82,15 @@ ITEMS = {
     "qinq": ("eth / vlan vid is 7 / vlan vid is 8 / ipv4",
              ETH / Dot1AD(vlan=7) / Dot1Q(vlan=8) / V4 / PAYLOAD,
              ETH / Dot1AD(vlan=8) / Dot1Q(vlan=7) / V4 / PAYLOAD),
+    "vlan_ad": ("eth type is 0x88a8 / vlan vid is 5", ETH / Dot1AD(vlan=5) / V4 / PAYLOAD,
+                ETH / Dot1Q(vlan=5) / V4 / PAYLOAD),
+    "vlan_q": ("eth type is 0x8100 / vlan vid is 5 / ipv4", ETH / Dot1Q(vlan=5) / V4 / PAYLOAD,
+               ETH / Dot1AD(vlan=5) / V4 / PAYLOAD),
+    "vlan_second": ("eth / vlan inner_type is 0x8100 / vlan vid is 8",
+                    ETH / Dot1AD(vlan=7) / Dot1Q(vlan=8) / V4 / PAYLOAD,
+                    ETH / Dot1AD(vlan=7) / Dot1AD(vlan=8) / V4 / PAYLOAD),
+    "vlan_one": ("eth / vlan inner_type is 0x0800", ETH / Dot1Q(vlan=5) / V4 / PAYLOAD,
+                 ETH / Dot1Q(vlan=5) / Dot1Q(vlan=6) / V4 / PAYLOAD),
     "vlan_any": ("eth / vlan / ipv4", ETH / Dot1Q(vlan=9) / V4 / PAYLOAD, ETH / V4 / PAYLOAD),
     "ipv4": ("eth / ipv4", ETH / V4 / PAYLOAD, ETH / V6 / PAYLOAD),
     "ipv4_src": ("eth / ipv4 src is 10.0.0.1", ETH / V4 / PAYLOAD,
@@ -107,6 +116,9 @@ ITEMS = {
     "ipv6_frag_ext": ("eth / ipv6 / ipv6_frag_ext",
                       ETH / V6 / IPv6ExtHdrFragment(m=1, nh=17) / PAYLOAD,
                       ETH / V6 / UDP() / PAYLOAD),
+    "ipv6_frag_atomic": ("eth / ipv6 / ipv6_frag_ext",
+                         ETH / V6 / IPv6ExtHdrFragment(nh=17) / UDP() / PAYLOAD,
+                         ETH / V6 / IPv6ExtHdrDestOpt() / UDP() / PAYLOAD),
     "tcp": ("eth / ipv4 / tcp src is 1 dst is 2", ETH / V4 / TCP(sport=1, dport=2) / PAYLOAD,
             ETH / V4 / UDP(sport=1, dport=2) / PAYLOAD),
     "tcp_flags": ("eth / ipv4 / tcp flags spec 0x02 flags mask 0x02",
@@ -212,12 +224,23 @@ ACTIONS = {
 }
 
 
+def pattern_of(frame):
+    """The headers that a frame has, down to a tunnel's, as a pattern."""
+    names = {"Ether": "eth", "Dot1Q": "vlan", "IP": "ipv4", "IPv6": "ipv6", "UDP": "udp",
+             "TCP": "tcp", "SCTP": "sctp", "VXLAN": "vxlan"}
+    layers = [names.get(layer.__name__) for layer in frame.layers()]
+    if "vxlan" in layers:
+        layers = layers[:layers.index("vxlan") + 1]
+    return " / ".join(name for name in layers if name)
+
+
 def test_actions(flow_port):
     """Bytes, with the checksums that scapy computes for the frame that is to come."""
     pmd, port = flow_port()
     wrong = []
     for name, (actions, frame, expected) in ACTIONS.items():
-        number = rule(pmd, f"ingress pattern eth / end actions {actions} / queue index 0 / end")
+        number = rule(pmd, f"ingress pattern {pattern_of(frame)} / end actions {actions} / "
+                           "queue index 0 / end")
         got = exchange(port, frame)
         if got != bytes(expected):
             wrong.append(f"{name}:\n{got.hex()} instead of\n{bytes(expected).hex()}")
@@ -284,7 +307,7 @@ def test_jump_mark_groups(flow_port):
     rule(pmd, "group 0 ingress pattern eth / ipv4 / udp dst is 5 / end "
               "actions mark id 55 / jump group 3 / end")
     rule(pmd, "group 0 ingress priority 1 pattern eth / ipv4 / end actions jump group 3 / end")
-    rule(pmd, f"group 3 ingress pattern mark id is 55 / end "
+    rule(pmd, f"group 3 ingress pattern mark id is 55 / eth / end "
               f"actions set_mac_dst mac_addr {NEW} / queue index 0 / end")
     five = ETH / V4 / UDP(dport=5) / PAYLOAD
     assert exchange(port, five) == bytes(changed(five, Ether={"dst": NEW}))
@@ -512,6 +535,36 @@ REFUSED = {
               "vxlan / end actions drop / end", "tunnel"),
     "range": ("ingress pattern eth src spec 02:00:00:00:00:01 src last 02:00:00:00:00:09 "
               "src mask ff:ff:ff:ff:ff:ff / end actions drop / end", "ranges"),
+    "range low": ("ingress pattern eth src spec 00:00:00:00:00:01 src last 00:00:00:00:00:09 "
+                  "src mask ff:ff:ff:ff:ff:ff / end actions drop / end", "ranges"),
+    "fragment": ("ingress pattern eth / ipv6 / ipv6_frag_ext packet_id is 5 / end "
+                 "actions drop / end", "doesn't look at"),
+    "fragment offset": ("ingress pattern eth / ipv6 / ipv6_frag_ext frag_data is 8 / end "
+                        "actions drop / end", "doesn't look at"),
+    "tag type": ("ingress pattern eth type spec 0x8100 type mask 0xff00 / end actions drop / end",
+                 "as a whole"),
+    "no tag": ("ingress pattern eth has_vlan is 0 / vlan / end actions drop / end",
+               "contradicts"),
+    "one tag": ("ingress pattern eth / vlan inner_type is 0x0800 / vlan / end actions drop / end",
+                "contradicts"),
+    "set_mac": (f"ingress pattern ipv4 / end actions set_mac_src mac_addr {NEW} / drop / end",
+                "has no eth"),
+    "set_ipv4": ("ingress pattern eth / ipv6 / end actions set_ipv4_src ipv4_addr 1.2.3.4 / "
+                 "drop / end", "has no ipv4"),
+    "set_ipv6": ("ingress pattern eth / ipv4 / end actions set_ipv6_dst ipv6_addr ::1 / "
+                 "drop / end", "has no ipv6"),
+    "set_tp": ("ingress pattern eth / ipv4 / icmp / end actions set_tp_dst port 5 / drop / end",
+               "has no tcp, udp or sctp"),
+    "set_dscp": ("ingress pattern eth / end actions set_ipv4_dscp dscp_value 1 / drop / end",
+                 "has no ipv4"),
+    "dec_ttl": ("ingress pattern eth / vlan / end actions dec_ttl / drop / end",
+                "has no ipv4 and no ipv6"),
+    "decap": ("ingress pattern eth / ipv4 / udp / end actions vxlan_decap / drop / end",
+              "has no vxlan"),
+    "set inside": ("ingress pattern eth / ipv4 / udp / vxlan / end actions vxlan_decap / "
+                   "set_tp_dst port 5 / drop / end", "has no tcp, udp or sctp"),
+    "mark": ("transfer pattern eth / end actions mark id 5 / port_id id 0 / end",
+             "a mark doesn't come"),
     "meter": ("ingress pattern eth / end actions meter mtr_id 5 / drop / end", "meter"),
     "transfer action": ("ingress pattern eth / end actions port_id id 0 / end",
                         "only in transfer"),
@@ -564,6 +617,9 @@ def test_templates(flow_port):
         "flow actions_template 0 create ingress actions_template_id 5 "
         f"template set_mac_dst mac_addr {NEW} / end mask set_mac_dst mac_addr ff:ff:ff:00:00:00 "
         "/ end")
+    assert "a template has no ranges" in pmd.command(
+        "flow pattern_template 0 create pattern_template_id 9 relaxed no ingress "
+        "template eth / ipv4 / udp dst spec 5 dst last 9 dst mask 0xffff / end")
     create = ("flow queue 0 create 0 template_table 6 pattern_template 0 actions_template 0 "
               "postpone no pattern eth / ipv4 src is {} / udp / end "
               f"actions set_mac_dst mac_addr {SRC} / queue index 1 / end")

@@ -50,7 +50,7 @@ translate(struct revere_net *net, const struct rte_flow_attr *attr,
 	if (ret == 0)
 		ret = revere_flow_items(net, attr, items, &out->pattern, error);
 	if (ret == 0)
-		ret = revere_flow_actions(net, attr, actions, &out->actions, error);
+		ret = revere_flow_actions(net, attr, &out->pattern, actions, &out->actions, error);
 	if (ret < 0)
 		return ret;
 	out->rules = revere_flow_pattern_rules(&out->pattern);

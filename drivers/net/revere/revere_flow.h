@@ -139,10 +139,10 @@ struct revere_flow_state {
 int revere_flow_items(struct revere_net *net, const struct rte_flow_attr *attr,
 	const struct rte_flow_item *items, struct revere_flow_pattern *pattern,
 	struct rte_flow_error *error);
-/** Translates actions; takes no counter yet. */
+/** Translates actions of packets that match a pattern; takes no counter yet. */
 int revere_flow_actions(struct revere_net *net, const struct rte_flow_attr *attr,
-	const struct rte_flow_action *actions, struct revere_flow_actions *out,
-	struct rte_flow_error *error);
+	const struct revere_flow_pattern *pattern, const struct rte_flow_action *actions,
+	struct revere_flow_actions *out, struct rte_flow_error *error);
 /** Says which counter the COUNT actions of a list use. */
 void revere_flow_actions_count(struct revere_flow_actions *actions, uint32_t counter);
 /** Port of the agent behind an ethdev of the same device, or a negative errno. */

@@ -15,12 +15,21 @@
 
 #include "revere_flow.h"
 
+/** Outermost headers that a packet has for sure when an action comes to it. */
+struct seen {
+	uint8_t l3, l4, tunnel; /**< as in the flow key */
+	bool vague;		/**< nobody knows any more */
+};
+
 struct build {
 	struct revere_net *net;
 	const struct rte_flow_attr *attr;
+	const struct revere_flow_pattern *pattern;
+	struct seen seen;
 	struct revere_flow_actions *out;
 	const struct rte_flow_action *fate; /**< that says where the packet goes */
 	const struct rte_flow_action *action;
+	const struct rte_flow_action *mark; /**< the last one that marks */
 	bool nested;
 	struct rte_flow_error *error;
 };
@@ -175,6 +184,10 @@ fate_port(struct build *build, uint32_t port_id, bool represented)
 
 	if (port < 0)
 		return refuse_conf(build, "isn't a port of the same adapter");
+	if (build->mark != NULL && (port != build->net->port || side != RVR_RNA_FLOW_HOST)) {
+		build->action = build->mark;
+		return refuse(build, ENOTSUP, "a mark doesn't come with a packet to another port");
+	}
 	return put_arg(build, RVR_RNA_FLOW_PORT, (uint32_t)port | (uint32_t)side << 16);
 }
 
@@ -247,6 +260,7 @@ note_fate(struct build *build)
 
 /* ---- Encapsulation ------------------------------------------------------------------------ */
 
+/** An encapsulation's headers as bytes. */
 struct headers {
 	uint8_t bytes[256];
 	uint32_t size;
@@ -328,23 +342,43 @@ header_item(struct headers *headers, const struct rte_flow_item *item)
 	}
 }
 
+enum place { PLACE_NONE, PLACE_ETH, PLACE_VLAN, PLACE_IP, PLACE_UDP, PLACE_VXLAN };
+
+/** Whether an item of an encapsulation's definition may come behind those before it. */
+static bool
+place_next(enum place *place, enum rte_flow_item_type type)
+{
+	enum place next = type == RTE_FLOW_ITEM_TYPE_ETH   ? PLACE_ETH :
+			  type == RTE_FLOW_ITEM_TYPE_VLAN  ? PLACE_VLAN :
+			  type == RTE_FLOW_ITEM_TYPE_IPV4  ? PLACE_IP :
+			  type == RTE_FLOW_ITEM_TYPE_IPV6  ? PLACE_IP :
+			  type == RTE_FLOW_ITEM_TYPE_UDP   ? PLACE_UDP :
+			  type == RTE_FLOW_ITEM_TYPE_VXLAN ? PLACE_VXLAN :
+							     PLACE_NONE;
+	bool fits = next == *place + 1 || (next == PLACE_IP && *place == PLACE_ETH);
+
+	*place = next;
+	return fits;
+}
+
 static int
 put_vxlan_encap(struct build *build)
 {
 	const struct rte_flow_action_vxlan_encap *encap = build->action->conf;
 	const struct rte_flow_item *item = encap->definition;
 	struct headers headers = { .size = 0 };
-	enum rte_flow_item_type last = RTE_FLOW_ITEM_TYPE_VOID;
+	enum place place = PLACE_NONE;
 
 	for (; item != NULL && item->type != RTE_FLOW_ITEM_TYPE_END; item++) {
 		if (item->type == RTE_FLOW_ITEM_TYPE_VOID)
 			continue;
-		if (!header_item(&headers, item))
-			return refuse_conf(build, "an item that VXLAN's headers don't have");
-		last = item->type;
+		if (!place_next(&place, item->type) || !header_item(&headers, item))
+			return refuse_conf(build,
+				"eth / [vlan] / ipv4 or ipv6 / udp / vxlan, with spec, are needed");
 	}
-	if (last != RTE_FLOW_ITEM_TYPE_VXLAN || headers.proto_at == 0 || headers.type_at == 0)
-		return refuse_conf(build, "eth / [vlan] / ipv4 or ipv6 / udp / vxlan are needed");
+	if (place != PLACE_VXLAN)
+		return refuse_conf(build, "the definition ends before its vxlan");
+	build->seen.vague = true;
 	return put(build, RVR_RNA_FLOW_ENCAP, headers.size, headers.bytes, headers.size);
 }
 
@@ -355,6 +389,7 @@ put_raw_encap(struct build *build)
 
 	if (encap->data == NULL || encap->size == 0 || encap->size > 256)
 		return refuse_conf(build, "1 to 256 bytes can be put in front");
+	build->seen.vague = true;
 	return put(build, RVR_RNA_FLOW_ENCAP, (uint32_t)encap->size, encap->data,
 		(uint32_t)encap->size);
 }
@@ -366,6 +401,7 @@ put_raw_decap(struct build *build)
 
 	if (decap->size == 0 || decap->size > 256)
 		return refuse_conf(build, "1 to 256 bytes can be taken off");
+	build->seen.vague = true;
 	return put_arg(build, RVR_RNA_FLOW_DECAP, (uint32_t)decap->size);
 }
 
@@ -439,7 +475,7 @@ static int
 put_sample(struct build *build)
 {
 	const struct rte_flow_action_sample *sample = build->action->conf;
-	const struct rte_flow_action *own = build->action, *fate = build->fate;
+	const struct build before = *build;
 	struct rvr_rna_flow_action *head = (void *)(build->out->list + build->out->size);
 	uint32_t start = build->out->size;
 	int ret;
@@ -453,10 +489,9 @@ put_sample(struct build *build)
 		return ret;
 	build->nested = true;
 	build->fate = NULL;
+	build->mark = NULL;
 	ret = build_list(build, sample->actions);
-	build->nested = false;
-	build->action = own;
-	build->fate = fate;
+	*build = before;
 	head->size = rvr_cpu_le16((uint16_t)(build->out->size - start));
 	return ret;
 }
@@ -528,6 +563,7 @@ put_configured(struct build *build)
 	switch (action->type) {
 	case RTE_FLOW_ACTION_TYPE_MARK:
 		build->out->marks = true;
+		build->mark = action;
 		return put_arg(build, RVR_RNA_FLOW_MARK, mark->id);
 	case RTE_FLOW_ACTION_TYPE_AGE:
 		return put_age(build);
@@ -562,15 +598,74 @@ put_configured(struct build *build)
 	}
 }
 
+#define IP (RVR_RNA_FLOW_L3_IPV4 | RVR_RNA_FLOW_L3_IPV6)
+#define PORTS (RVR_RNA_FLOW_L4_TCP | RVR_RNA_FLOW_L4_UDP | RVR_RNA_FLOW_L4_SCTP)
+
+/** Headers, of which the pattern has to say that one is there. */
+static const struct {
+	enum rte_flow_action_type type;
+	uint8_t l3, l4;
+	const char *why;
+} needs[] = {
+	{ RTE_FLOW_ACTION_TYPE_SET_MAC_SRC, RVR_RNA_FLOW_L3_ETH, 0, "the pattern has no eth" },
+	{ RTE_FLOW_ACTION_TYPE_SET_MAC_DST, RVR_RNA_FLOW_L3_ETH, 0, "the pattern has no eth" },
+	{ RTE_FLOW_ACTION_TYPE_SET_IPV4_SRC, RVR_RNA_FLOW_L3_IPV4, 0, "the pattern has no ipv4" },
+	{ RTE_FLOW_ACTION_TYPE_SET_IPV4_DST, RVR_RNA_FLOW_L3_IPV4, 0, "the pattern has no ipv4" },
+	{ RTE_FLOW_ACTION_TYPE_SET_IPV4_DSCP, RVR_RNA_FLOW_L3_IPV4, 0, "the pattern has no ipv4" },
+	{ RTE_FLOW_ACTION_TYPE_SET_IPV6_SRC, RVR_RNA_FLOW_L3_IPV6, 0, "the pattern has no ipv6" },
+	{ RTE_FLOW_ACTION_TYPE_SET_IPV6_DST, RVR_RNA_FLOW_L3_IPV6, 0, "the pattern has no ipv6" },
+	{ RTE_FLOW_ACTION_TYPE_SET_IPV6_DSCP, RVR_RNA_FLOW_L3_IPV6, 0, "the pattern has no ipv6" },
+	{ RTE_FLOW_ACTION_TYPE_SET_TTL, IP, 0, "the pattern has no ipv4 and no ipv6" },
+	{ RTE_FLOW_ACTION_TYPE_DEC_TTL, IP, 0, "the pattern has no ipv4 and no ipv6" },
+	{ RTE_FLOW_ACTION_TYPE_SET_TP_SRC, 0, PORTS, "the pattern has no tcp, udp or sctp" },
+	{ RTE_FLOW_ACTION_TYPE_SET_TP_DST, 0, PORTS, "the pattern has no tcp, udp or sctp" },
+};
+
+/** What an action changes must be there, as rte_flow's guide demands. */
+static int
+check_needs(const struct build *build)
+{
+	const struct seen *seen = &build->seen;
+	unsigned int i = 0;
+
+	while (i < RTE_DIM(needs) && needs[i].type != build->action->type)
+		i++;
+	if (seen->vague || i == RTE_DIM(needs) ||
+	    (seen->l3 & needs[i].l3) != 0 || (seen->l4 & needs[i].l4) != 0)
+		return 0;
+	return refuse(build, EINVAL, needs[i].why);
+}
+
+/** Behind it the inner headers are what actions change. */
+static int
+put_vxlan_decap(struct build *build)
+{
+	const struct rvr_rna_flow_level *inner = &build->pattern->value.inner;
+
+	if (!build->seen.vague && build->seen.tunnel != RVR_RNA_FLOW_VXLAN)
+		return refuse(build, EINVAL, "the pattern has no vxlan");
+	build->seen = (struct seen){
+		.l3 = inner->l3 | RVR_RNA_FLOW_L3_ETH,
+		.l4 = inner->l4,
+		.vague = build->seen.vague,
+	};
+	return put_arg(build, RVR_RNA_FLOW_DECAP, 0);
+}
+
 static int
 put_action(struct build *build)
 {
+	int ret = check_needs(build);
+
+	if (ret < 0)
+		return ret;
 	switch (build->action->type) {
 	case RTE_FLOW_ACTION_TYPE_VOID:
 	case RTE_FLOW_ACTION_TYPE_PASSTHRU:
 		return 0;
 	case RTE_FLOW_ACTION_TYPE_FLAG:
 		build->out->marks = true;
+		build->mark = build->action;
 		return put_arg(build, RVR_RNA_FLOW_FLAG, 0);
 	case RTE_FLOW_ACTION_TYPE_COUNT:
 		return put_count(build);
@@ -579,7 +674,7 @@ put_action(struct build *build)
 	case RTE_FLOW_ACTION_TYPE_DEC_TTL:
 		return put_arg(build, RVR_RNA_FLOW_TTL_DEC, 0);
 	case RTE_FLOW_ACTION_TYPE_VXLAN_DECAP:
-		return put_arg(build, RVR_RNA_FLOW_DECAP, 0);
+		return put_vxlan_decap(build);
 	default:
 		return put_configured(build);
 	}
@@ -601,10 +696,21 @@ build_list(struct build *build, const struct rte_flow_action *actions)
 
 int
 revere_flow_actions(struct revere_net *net, const struct rte_flow_attr *attr,
-	const struct rte_flow_action *actions, struct revere_flow_actions *out,
-	struct rte_flow_error *error)
+	const struct revere_flow_pattern *pattern, const struct rte_flow_action *actions,
+	struct revere_flow_actions *out, struct rte_flow_error *error)
 {
-	struct build build = { .net = net, .attr = attr, .out = out, .error = error };
+	struct build build = {
+		.net = net,
+		.attr = attr,
+		.pattern = pattern,
+		.seen = {
+			.l3 = pattern->value.outer.l3,
+			.l4 = pattern->value.outer.l4,
+			.tunnel = pattern->value.tunnel,
+		},
+		.out = out,
+		.error = error,
+	};
 
 	memset(out, 0, sizeof(*out));
 	if (actions == NULL)
