@@ -199,6 +199,7 @@ struct revere_dma_vchan {
 	int64_t slack;
 	uint64_t inner;		/**< of the open message, see struct revere_dma_msg */
 	struct rvr_dma_op *ops; /**< first operation of the open message */
+	struct rvr_dma_op *kept; /**< operations by slot, see revere_dma_msg_ops_of() */
 	uint64_t amu_ops;	/**< operations in closed messages */
 	uint32_t tuning;	/**< submit has more to do: see revere_dma_auto.c */
 	bool deferred; /**< jobs were submitted that are in the open message, for want of slack */
@@ -331,7 +332,7 @@ revere_dma_msg_done(struct revere_dma_vchan *vchan, uint64_t now)
 	revere_dma_done_update(vchan);
 }
 
-/** Operations of message @p seq, in its slot; they stay there until it is answered. */
+/** Operations of message @p seq, in its slot. */
 static inline struct rvr_dma_op *
 revere_dma_msg_slot(const struct revere_dma_vchan *vchan, uint64_t seq)
 {
@@ -339,6 +340,19 @@ revere_dma_msg_slot(const struct revere_dma_vchan *vchan, uint64_t seq)
 	size_t offset = (size_t)(seq & tx->mask) << tx->msg_shift;
 
 	return RTE_PTR_ADD(tx->base, offset + sizeof(struct rvr_dma_batch));
+}
+
+/**
+ * Operations of message @p seq, where they are written and stay until it is answered: in its slot.
+ * But a device that isn't in this process can change slots; then they are in memory of our own, and
+ * the slot gets a copy of them. So what is done again is what was asked for.
+ */
+static inline struct rvr_dma_op *
+revere_dma_msg_ops_of(const struct revere_dma_vchan *vchan, uint64_t seq)
+{
+	if (likely(vchan->kept == NULL))
+		return revere_dma_msg_slot(vchan, seq);
+	return vchan->kept + (seq & vchan->tx->mask) * vchan->msg_ops;
 }
 
 static inline bool
@@ -406,6 +420,8 @@ int revere_dma_plan(const struct revere_dev_info *info, uint32_t count, uint32_t
 int revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *dma,
 			    uint16_t id, uint16_t nb_desc);
 void revere_dma_vchan_destroy(struct revere_dma_vchan *vchan);
+/** Room for operations that are kept, see revere_dma_msg_ops_of(); NULL: no memory. */
+struct rvr_dma_op *revere_dma_vchan_kept(const struct revere_dma_vchan *vchan);
 int revere_dma_vchan_start(struct revere_dma_vchan *vchan);
 int revere_dma_vchan_stop(struct revere_dma_vchan *vchan);
 /** Stops the device's work on the vchan: its rings, and what the jobs refer to. */

@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <string.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
@@ -30,8 +31,9 @@ vchan_of(void *dev_private, uint16_t vchan)
 static void
 message_close(struct revere_dma_vchan *vchan)
 {
-	struct rvr_dma_batch *batch = (struct rvr_dma_batch *)vchan->ops - 1;
 	uint64_t seq = vchan->tx->own + vchan->closed;
+	struct rvr_dma_op *slot = revere_dma_msg_slot(vchan, seq);
+	struct rvr_dma_batch *batch = (struct rvr_dma_batch *)slot - 1;
 	struct revere_dma_msg *msg = &vchan->msgs[seq & vchan->msgs_mask];
 	uint32_t count = (uint32_t)(vchan->op - vchan->ops);
 
@@ -42,6 +44,8 @@ message_close(struct revere_dma_vchan *vchan)
 	batch->zero3 = 0;
 	batch->zero4 = 0;
 	batch->form = rvr_cpu_le32(RVR_DMA_FORM_BATCH);
+	if (unlikely(vchan->kept != NULL))
+		memcpy(slot, vchan->ops, count * sizeof(*slot));
 
 	msg->inner = vchan->inner;
 	msg->bytes = vchan->amu_bytes;
@@ -93,7 +97,7 @@ message_open(struct revere_dma_vchan *vchan)
 	slot_prefetch(tx, vchan->closed + 1);
 	seq = tx->own + vchan->closed;
 	vchan->msgs[seq & vchan->msgs_mask].first = vchan->head;
-	vchan->ops = revere_dma_msg_slot(vchan, seq);
+	vchan->ops = revere_dma_msg_ops_of(vchan, seq);
 	vchan->op = vchan->ops;
 	vchan->op_end = vchan->ops + vchan->msg_ops;
 	return vchan->op;

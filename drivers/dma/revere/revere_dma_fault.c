@@ -76,7 +76,7 @@ static void
 ops_failed(struct revere_dma_vchan *vchan, uint64_t seq, uint32_t count, uint64_t inner,
 	   const struct failures *failures)
 {
-	const struct rvr_dma_op *ops = revere_dma_msg_slot(vchan, seq);
+	const struct rvr_dma_op *ops = revere_dma_msg_ops_of(vchan, seq);
 	uint64_t job = vchan->msgs[seq & vchan->msgs_mask].first;
 	enum rte_dma_status_code status = failures->status;
 	uint32_t i;

@@ -22,6 +22,7 @@
 struct move {
 	struct revere_dma_vchan *vchan;
 	struct revere_ami_sw *ami_sw;
+	struct rvr_dma_op *kept; /**< NULL: not needed */
 	bool runs; /**< and shall run again */
 };
 
@@ -76,6 +77,10 @@ contexts_create(struct migration *migration)
 		move->vchan = vchan;
 		move->runs = vchan->state == REVERE_DMA_STARTED;
 		migration->count++;
+		if (vchan->kept != NULL || migration->target.iova_as_va)
+			continue;
+		move->kept = revere_dma_vchan_kept(vchan);
+		ret = move->kept == NULL ? -ENOMEM : 0;
 	}
 	return ret;
 }
@@ -85,8 +90,10 @@ contexts_release(struct migration *migration)
 {
 	unsigned int i;
 
-	for (i = 0; i < migration->count; i++)
+	for (i = 0; i < migration->count; i++) {
 		revere_context_release(migration->moves[i].ami_sw);
+		rte_free(migration->moves[i].kept);
+	}
 }
 
 /* ---- Moving --------------------------------------------------------------------------------- */
@@ -110,23 +117,53 @@ context_move(struct migration *migration, struct move *move)
 	return ret;
 }
 
+/** Number of the message after the last one, which may be open. */
+static uint64_t
+messages_end(const struct revere_dma_vchan *vchan)
+{
+	return vchan->tx->own + vchan->closed + (vchan->op != NULL);
+}
+
 /** Slots of the request ring that nobody but this driver knows of: complete and open messages. */
 static void
-unpublished_move(struct revere_dma_vchan *vchan, const struct revere_ring *to)
+unpublished_move(const struct revere_dma_vchan *vchan, const struct revere_ring *to)
 {
 	const struct revere_ring *from = vchan->tx;
-	uint64_t at, end = from->own + vchan->closed + (vchan->op != NULL);
+	uint64_t at, end = messages_end(vchan);
 
 	for (at = from->own; at != end; at++) {
 		size_t offset = (size_t)(at & from->mask) << from->msg_shift;
 
 		memcpy(to->base + offset, from->base + offset, from->msg_size);
 	}
+}
+
+/** A device that can change slots follows one that can't: operations are kept from now on. */
+static void
+keep(struct revere_dma_vchan *vchan, struct move *move)
+{
+	uint64_t at, end = messages_end(vchan);
+
+	if (move->kept == NULL)
+		return;
+	for (at = vchan->answered; at != end; at++)
+		memcpy(move->kept + (at & vchan->tx->mask) * vchan->msg_ops,
+		       revere_dma_msg_slot(vchan, at), sizeof(*move->kept) * vchan->msg_ops);
+	vchan->kept = move->kept;
+	move->kept = NULL;
+}
+
+/** The open message goes on in its new place. */
+static void
+message_reopen(struct revere_dma_vchan *vchan)
+{
+	ptrdiff_t used = vchan->op - vchan->ops, room = vchan->op_end - vchan->ops;
+
 	if (vchan->op == NULL)
 		return;
-	vchan->op = RTE_PTR_ADD(to->base, RTE_PTR_DIFF(vchan->op, from->base));
-	vchan->op_end = RTE_PTR_ADD(to->base, RTE_PTR_DIFF(vchan->op_end, from->base));
-	vchan->ops = RTE_PTR_ADD(to->base, RTE_PTR_DIFF(vchan->ops, from->base));
+	vchan->ops = revere_dma_msg_ops_of(vchan, messages_end(vchan) - 1);
+	vchan->op = vchan->ops + used;
+	vchan->op_end = vchan->ops + room;
 }
 
 /** The vchan takes its new context and gives up the old one, which is released later. */
@@ -138,6 +175,7 @@ vchan_switch(struct migration *migration, struct move *move)
 	struct revere_ami_sw *old = vchan->ami_sw;
 
 	unpublished_move(vchan, tx);
+	keep(vchan, move);
 	vchan->ami_sw = move->ami_sw;
 	move->ami_sw = old;
 	revere_context_agents(vchan->ami_sw, &vchan->ami_hw, 1);
@@ -148,6 +186,7 @@ vchan_switch(struct migration *migration, struct move *move)
 	memset(&vchan->src_range, 0, sizeof(vchan->src_range));
 	memset(&vchan->dst_range, 0, sizeof(vchan->dst_range));
 	vchan->idle_polls = 0;
+	message_reopen(vchan);
 }
 
 /** Old contexts go on: nothing has happened. */

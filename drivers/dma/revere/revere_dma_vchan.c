@@ -89,6 +89,15 @@ rings_create(struct revere_dma_vchan *vchan, uint32_t slots)
 	return 0;
 }
 
+struct rvr_dma_op *
+revere_dma_vchan_kept(const struct revere_dma_vchan *vchan)
+{
+	size_t ops = (size_t)(vchan->tx->mask + 1) * vchan->msg_ops;
+
+	return rte_zmalloc_socket("revere_dma_kept", sizeof(struct rvr_dma_op) * ops,
+				  RTE_CACHE_LINE_SIZE, vchan->dma->numa_node);
+}
+
 /** Tables beside the rings. */
 static int
 tables_create(struct revere_dma_vchan *vchan)
@@ -106,7 +115,12 @@ tables_create(struct revere_dma_vchan *vchan)
 	vchan->status = rte_zmalloc_socket("revere_dma_status", sizeof(*vchan->status) * jobs,
 					   RTE_CACHE_LINE_SIZE, socket);
 	vchan->status_mask = jobs - 1;
-	return vchan->msgs == NULL || vchan->by_cpu == NULL || vchan->status == NULL ? -ENOMEM : 0;
+	if (vchan->msgs == NULL || vchan->by_cpu == NULL || vchan->status == NULL)
+		return -ENOMEM;
+	if (vchan->dma->sva)
+		return 0;
+	vchan->kept = revere_dma_vchan_kept(vchan);
+	return vchan->kept == NULL ? -ENOMEM : 0;
 }
 
 static int
@@ -171,6 +185,7 @@ revere_dma_vchan_destroy(struct revere_dma_vchan *vchan)
 		revere_ami_hw_destroy(vchan->ami_hw);
 	revere_context_release(vchan->ami_sw);
 	revere_dma_channel_free(vchan);
+	rte_free(vchan->kept);
 	rte_free(vchan->msgs);
 	rte_free(vchan->by_cpu);
 	rte_free(vchan->status);
