@@ -176,7 +176,7 @@ pieces(const struct rte_pmd_revere_dma_packet *packet, uint64_t left)
 	return count;
 }
 
-/** @return 0, or why the packet isn't taken; then nothing of it has begun, but for -EIO */
+/** @return 0, or why the packet isn't taken; with -EIO some of its copies may be under way */
 static int
 packet_transfer(struct revere_dma_vchan *vchan, const struct rte_pmd_revere_dma_packet *packet)
 {
@@ -203,25 +203,36 @@ packet_transfer(struct revere_dma_vchan *vchan, const struct rte_pmd_revere_dma_
 	}
 }
 
+static inline void
+packet_add(const struct revere_dma_vchan *vchan, struct revere_dma_channel *channel,
+	   enum rte_dma_status_code status)
+{
+	struct packet *packet = &channel->packets[channel->head & channel->mask];
+
+	packet->end = vchan->head;
+	packet->status = status;
+	channel->head++;
+}
+
 static int
 packets_transfer(struct revere_dma_vchan *vchan, struct revere_dma_channel *channel,
 		 const struct rte_pmd_revere_dma_packet *packets, uint16_t count)
 {
-	struct packet *packet;
+	uint64_t begin = vchan->head;
 	int ret = 0;
 	uint16_t i;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && ret == 0; i++) {
 		if (channel->head - channel->tail == channel->max_packets)
 			ret = -ENOSPC;
 		if (ret == 0)
 			ret = packet_transfer(vchan, &packets[i]);
-		if (ret < 0)
+		/* What has begun is in flight, and completes: a packet that broke off as failed. */
+		if (ret < 0 && vchan->head == begin)
 			break;
-		packet = &channel->packets[channel->head & channel->mask];
-		packet->end = vchan->head;
-		packet->status = RTE_DMA_STATUS_SUCCESSFUL;
-		channel->head++;
+		packet_add(vchan, channel, ret < 0 ? RTE_DMA_STATUS_BUS_ERROR :
+						     RTE_DMA_STATUS_SUCCESSFUL);
+		begin = vchan->head;
 	}
 	if (vchan->submitted != vchan->head)
 		revere_dma_publish(vchan);
@@ -295,6 +306,8 @@ rte_pmd_revere_dma_get_completed_copies(int16_t dev_id, uint16_t vchan_id,
 		channel->tail++;
 	}
 	vchan->limit = vchan->tail + vchan->capacity;
+	if (unlikely(vchan->tail == vchan->head && revere_dma_tunes(vchan)))
+		revere_dma_auto_empty(vchan);
 	return count;
 }
 

@@ -14,6 +14,8 @@
  * - Moves of a dmadev to another device, with jobs in flight.
  *
  * Addresses are IOVAs as in dmadev. The CPU takes part only where IOVA is VA.
+ *
+ * All of it is for the primary process: in secondaries these functions give -ENODEV.
  */
 
 #ifndef RTE_PMD_REVERE_DMA_H
@@ -148,8 +150,9 @@ int rte_pmd_revere_dma_channel_unregister(int16_t dev_id, uint16_t vchan);
 
 /**
  * Starts the copies of packets, with one submit. Packets are taken whole and in order; one that
- * is refused ends the burst. Scatter lists may be reused when this returns, memory that they
- * name when the packet is complete. One thread at a time.
+ * is refused ends the burst. One whose device breaks down in its middle is taken, too, ends the
+ * burst, and completes with an error. Scatter lists may be reused when this returns, memory that
+ * they name when the packet is complete. One thread at a time.
  *
  * @param packets  @p count of them
  * @return how many were taken; fewer than @p count: no room now, or the next one is refused. If
