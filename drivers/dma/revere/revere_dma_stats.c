@@ -200,12 +200,14 @@ latency_dump(const struct revere_dma_vchan *vchan, FILE *file)
 	uint32_t i;
 
 	fprintf(file, "    messages by latency:");
-	for (i = 0; i < REVERE_DMA_LATENCIES; i++) {
+	for (i = 0; i < REVERE_DMA_LATENCIES - 1; i++) {
 		if (vchan->latency[i] > 0)
 			fprintf(file, " < %.0f ns: %" PRIu64,
 				(double)(UINT64_C(2) << (REVERE_DMA_LATENCY_MIN + i)) * ns,
 				vchan->latency[i]);
 	}
+	if (vchan->latency[i] > 0)
+		fprintf(file, " longer: %" PRIu64, vchan->latency[i]);
 	fprintf(file, "\n    jobs in the ring: %" PRIu64 ", at most %u\n",
 		vchan->head - vchan->tail, vchan->occupancy_max);
 }

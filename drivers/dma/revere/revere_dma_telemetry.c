@@ -84,12 +84,13 @@ tell_latency(struct rte_tel_data *data, const struct revere_dma_vchan *vchan)
 	if (histogram == NULL)
 		return;
 	rte_tel_data_start_dict(histogram);
-	for (i = 0; i < REVERE_DMA_LATENCIES; i++) {
+	for (i = 0; i < REVERE_DMA_LATENCIES - 1; i++) {
 		ns = (uint64_t)((double)(UINT64_C(2) << (REVERE_DMA_LATENCY_MIN + i)) * 1e9 /
 				(double)rte_get_tsc_hz());
 		snprintf(name, sizeof(name), "below_%" PRIu64 "_ns", ns);
 		add(histogram, name, vchan->latency[i]);
 	}
+	add(histogram, "longer", vchan->latency[i]);
 	rte_tel_data_add_dict_container(data, "latency", histogram, 0);
 }
 
