@@ -212,6 +212,7 @@ struct revere_device {
 	const struct transport_kind *kind;
 	struct rte_intr_handle *intr; /* of exceptions and errors; NULL: none */
 	uint64_t vectors[DEVICE_VECTORS / 64]; /* used ones */
+	bool iova_differs; /* from addresses of this process, for memory of the application's */
 };
 
 /*
@@ -236,6 +237,8 @@ int attach(const struct revere_probe *probe, struct revere_class *class);
 int detach(struct rte_device *rte_dev, struct revere_class *class);
 struct revere_class *class_first(void);
 struct revere_device *attached_device(const struct rte_device *rte_dev); /* or NULL */
+/* Memory is to be mapped for a DPDK device: who uses the same device learns of its IOVAs. */
+void attached_iova(const struct rte_device *rte_dev, const void *va, uint64_t iova);
 bool attached(const struct rte_device *rte_dev, const struct revere_class *class);
 /* The device that a class uses under a name, or NULL. With the lock held. */
 struct revere_device *attached_as(const char *name, const char *class);

@@ -227,6 +227,31 @@ attached_device(const struct rte_device *rte_dev)
 	return device;
 }
 
+void
+attached_iova(const struct rte_device *rte_dev, const void *va, uint64_t iova)
+{
+	struct attachment *attachment;
+	struct revere_device *device;
+
+	if (iova == (uintptr_t)va)
+		return;
+	device_lock();
+	device = attached_device(rte_dev);
+	if (device != NULL)
+		device->iova_differs = true;
+	TAILQ_FOREACH(attachment, &attachments, next) {
+		if (attachment->device == device && attachment->class->iova_differs != NULL)
+			attachment->class->iova_differs(attachment->name);
+	}
+	device_unlock();
+}
+
+bool
+revere_device_iova_differs(const struct revere_device *device)
+{
+	return device->iova_differs;
+}
+
 int
 attach(const struct revere_probe *probe, struct revere_class *class)
 {

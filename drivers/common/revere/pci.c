@@ -397,6 +397,15 @@ pci_remove(struct rte_pci_device *pci_dev)
 	return secondary() ? pci_detach(pci_dev) : detach_all(pci_dev);
 }
 
+/* What EAL does for drivers that don't ask, but that users of the device learn of IOVAs. */
+static int
+pci_map(struct rte_pci_device *pci_dev, void *va, uint64_t iova, size_t size)
+{
+	attached_iova(&pci_dev->device, va, iova);
+	return rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)va, iova,
+		size);
+}
+
 static const struct rte_pci_id pci_ids[] = {
 	{ RTE_PCI_DEVICE(RVR_PCI_VENDOR_ID, RVR_PCI_DEVICE_ID_PF) },
 	{ RTE_PCI_DEVICE(RVR_PCI_VENDOR_ID, RVR_PCI_DEVICE_ID_VF) },
@@ -408,6 +417,7 @@ static struct rte_pci_driver revere_pci_driver = {
 	.drv_flags = RTE_PCI_DRV_NEED_MAPPING,
 	.probe = pci_probe,
 	.remove = pci_remove,
+	.dma_map = pci_map,
 };
 
 RTE_PMD_REGISTER_PCI(common_revere, revere_pci_driver);

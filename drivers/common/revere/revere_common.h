@@ -73,6 +73,11 @@ struct revere_class {
 	 */
 	void (*gone)(const char *name);
 	/**
+	 * The device gets memory of the application's own at IOVAs that are not the process'
+	 * addresses, though others are; told before that is so, with the devices' lock held.
+	 */
+	void (*iova_differs)(const char *name);
+	/**
 	 * What a VF needs for @p count units (queue pairs, vchans, queues' worth of contexts) with
 	 * default devargs: context @p index of it.
 	 * @return 1; 0 there are no more. NULL: VFs can't have the class
@@ -179,6 +184,8 @@ struct revere_reach {
 
 /** What a device can reach, for as long as the device is there; NULL: there is no need to ask. */
 struct revere_reach *revere_device_reach(const struct revere_device *device);
+/** Whether the device has, or had, memory at IOVAs that its user chose; see iova_differs(). */
+bool revere_device_iova_differs(const struct revere_device *device);
 /** The range that has @p iova; of size 0 if there is none. */
 struct revere_range revere_reach_find(struct revere_reach *reach, uint64_t iova);
 

@@ -338,6 +338,7 @@ revere_vdev_dma_map(struct rte_vdev_device *vdev, void *va, uint64_t iova, size_
 	struct revere_transport *transport;
 	int ret = -ENODEV;
 
+	attached_iova(&vdev->device, va, iova);
 	if (device != NULL) {
 		transport = device->transport;
 		ret = transport->ops->dma_map(transport, va, iova, size);

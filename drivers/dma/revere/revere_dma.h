@@ -55,6 +55,7 @@
 #define REVERE_DMA_AMS RVR_PLAN_DMA /* the socket used at both ends of both sessions */
 
 extern int revere_dma_logtype;
+extern bool revere_dma_secondary; /**< this process uses devices of the primary's */
 #define REVERE_DMA_LOG(level, dma, ...)                                                        \
 	rte_log(RTE_LOG_##level, revere_dma_logtype,                                           \
 		RTE_FMT("DMA_REVERE: %s: " RTE_FMT_HEAD(__VA_ARGS__, ) "\n", (dma)->name,      \
@@ -71,7 +72,7 @@ struct revere_dma_msg {
 
 #define REVERE_DMA_NO_JOB UINT64_MAX
 
-/** Latencies by their power of two in TSC cycles: up to 2^8, 2^9, ... */
+/** Latencies by their power of two in TSC cycles: below 2^9, 2^10, ...; the last has the rest. */
 #define REVERE_DMA_LATENCY_MIN 8
 #define REVERE_DMA_LATENCIES 24
 
@@ -203,7 +204,8 @@ struct revere_dma_vchan {
 	uint64_t amu_ops;	/**< operations in closed messages */
 	uint32_t tuning;	/**< submit has more to do: see revere_dma_auto.c */
 	bool deferred; /**< jobs were submitted that are in the open message, for want of slack */
-	bool redo;     /**< what the device fails is done again by the CPU */
+	bool redo;     /**< what the device fails is done again by the CPU, if it may */
+	bool va;       /**< addresses of jobs are ours; see revere_dma_iova_differs() */
 
 	/* The CPU's copies. */
 	uint64_t *by_cpu __rte_cache_aligned; /**< by job: its number + 1 if it was the CPU's */
@@ -257,7 +259,7 @@ struct revere_dma_dev {
 	uint8_t request_log2_length; /**< DW */
 	uint8_t answer_log2_length;  /**< DW */
 	bool sva;
-	bool va; /**< IOVA is VA: the CPU can do the AMU's work */
+	bool va; /**< IOVA is VA for all memory: the CPU can do the AMU's work */
 	bool started;
 	uint64_t threshold; /**< of vchans when they are set up, see revere_dma_threshold.c */
 	struct revere_dma_model model;
@@ -368,6 +370,20 @@ revere_dma_tunes(const struct revere_dma_vchan *vchan)
 	return __atomic_load_n(&vchan->tuning, __ATOMIC_RELAXED) != 0;
 }
 
+/** Whether the CPU can use addresses of jobs; any thread may have put an end to that. */
+static inline bool
+revere_dma_has_va(const struct revere_dma_vchan *vchan)
+{
+	return __atomic_load_n(&vchan->va, __ATOMIC_RELAXED);
+}
+
+/** Whether the CPU is to do again what the device fails. */
+static inline bool
+revere_dma_redoes(const struct revere_dma_vchan *vchan)
+{
+	return vchan->redo && revere_dma_has_va(vchan);
+}
+
 static inline int
 revere_dma_no_room(const struct revere_dma_vchan *vchan)
 {
@@ -438,6 +454,8 @@ bool revere_dma_slot_wait(struct revere_dma_vchan *vchan);
 /** Marks a job as failed; its first failure counts. It is reported when its turn comes. */
 void revere_dma_job_fail(struct revere_dma_vchan *vchan, uint64_t job,
 			 enum rte_dma_status_code status);
+/** The job that was being enqueued won't be: its number is the next one's. */
+void revere_dma_job_refused(struct revere_dma_vchan *vchan);
 
 /* revere_dma_threshold.c */
 /** A threshold as one number. */
@@ -448,6 +466,8 @@ int revere_dma_threshold_parse(const struct rte_kvargs *args, struct revere_dma_
 int revere_dma_vchan_find(int16_t dev_id, uint16_t vchan_id, struct revere_dma_vchan **vchan);
 /** Makes what was asked for what is done; the thread that enqueues calls it. */
 void revere_dma_threshold_apply(struct revere_dma_vchan *vchan);
+/** Not all IOVAs are VAs any more: from now on the CPU does no job. Any thread may call it. */
+void revere_dma_iova_differs(struct revere_dma_dev *dma);
 
 /* revere_dma_auto.c */
 /**

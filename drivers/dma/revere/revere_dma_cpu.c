@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <rte_memcpy.h>
+#include <rte_memory.h>
 
 #include "revere_dma.h"
 
@@ -83,11 +84,15 @@ static __rte_noinline int
 not_for_cpu(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
 	    enum rvr_dma_opcode opcode, uint64_t flags)
 {
+	enum rte_dma_status_code status = RTE_DMA_STATUS_INVALID_DST_ADDR;
+
 	if (vchan->state != REVERE_DMA_ON_CPU)
 		return revere_dma_amu_job(vchan, src, dst, length, opcode, flags);
-	revere_dma_job_fail(vchan, vchan->head,
-			    dst == 0 ? RTE_DMA_STATUS_INVALID_DST_ADDR :
-				       RTE_DMA_STATUS_INVALID_SRC_ADDR);
+	if (has_addresses(src, dst, opcode))
+		status = RTE_DMA_STATUS_ERROR_UNKNOWN;
+	else if (dst != 0)
+		status = RTE_DMA_STATUS_INVALID_SRC_ADDR;
+	revere_dma_job_fail(vchan, vchan->head, status);
 	return revere_dma_cpu_job_add(vchan, flags);
 }
 
@@ -111,7 +116,8 @@ revere_dma_cpu_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, u
 		return -EINVAL;
 	if (unlikely(vchan->head >= vchan->limit))
 		return revere_dma_no_room(vchan);
-	if (unlikely(!has_addresses(src, dst, opcode) || !revere_dma_cpu_may(vchan, flags)))
+	if (unlikely(!has_addresses(src, dst, opcode) || !revere_dma_has_va(vchan) ||
+		     !revere_dma_cpu_may(vchan, flags)))
 		return not_for_cpu(vchan, src, dst, length, opcode, flags);
 	if (unlikely(vchan->head == vchan->submitted && revere_dma_tunes(vchan)))
 		revere_dma_auto_burst(vchan);
@@ -126,7 +132,7 @@ revere_dma_cpu_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, u
 bool
 revere_dma_cpu_piece(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length)
 {
-	if (!has_addresses(src, dst, RVR_DMA_COPY))
+	if (!has_addresses(src, dst, RVR_DMA_COPY) || !revere_dma_has_va(vchan))
 		return false;
 	work(src, dst, length, RVR_DMA_COPY);
 	count_copy(vchan, length);
@@ -153,19 +159,42 @@ reaches(struct revere_dma_vchan *vchan, struct revere_range *last, uint64_t at, 
 	return range_has(last, at, length);
 }
 
+/** Whether memory is DPDK's, which all of its processes see at the same addresses. */
+static bool
+is_shared(uint64_t at, uint32_t length)
+{
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	const struct rte_memseg_list *list = rte_mem_virt2memseg_list((void *)(uintptr_t)at);
+
+	return list != NULL && length <= list->len - (at - (uintptr_t)list->base_va);
+}
+
+/**
+ * What a device of the primary process takes for what is at the same address there. What the
+ * device reaches is in memory of the primary's own; more than DPDK has it can't be.
+ */
+static bool
+is_private(uint64_t src, uint64_t dst, uint32_t length, enum rvr_dma_opcode opcode)
+{
+	return !is_shared(dst, length) || (opcode == RVR_DMA_COPY && !is_shared(src, length));
+}
+
 bool
 revere_dma_is_far(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
 		  enum rvr_dma_opcode opcode)
 {
-	uint32_t generation = __atomic_load_n(&vchan->reach->generation, __ATOMIC_ACQUIRE);
+	uint32_t generation;
 
+	if (unlikely(!has_addresses(src, dst, opcode)))
+		return false;
+	if (unlikely(revere_dma_secondary))
+		return is_private(src, dst, length, opcode);
+	generation = __atomic_load_n(&vchan->reach->generation, __ATOMIC_ACQUIRE);
 	if (unlikely(generation != vchan->reach_seen)) {
 		vchan->reach_seen = generation;
 		vchan->src_range.size = 0;
 		vchan->dst_range.size = 0;
 	}
-	if (unlikely(!has_addresses(src, dst, opcode)))
-		return false;
 	return !reaches(vchan, &vchan->dst_range, dst, length) ||
 	       (opcode == RVR_DMA_COPY && !reaches(vchan, &vchan->src_range, src, length));
 }

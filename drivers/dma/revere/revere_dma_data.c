@@ -200,7 +200,7 @@ revere_dma_amu_job(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, u
 	if (op == vchan->op_end && vchan->state != REVERE_DMA_ON_CPU) {
 		op = message_open(vchan);
 		/* The device was broken, and may have been repaired. */
-		if (op == NULL && vchan->redo && vchan->state == REVERE_DMA_STARTED)
+		if (op == NULL && revere_dma_redoes(vchan) && vchan->state == REVERE_DMA_STARTED)
 			op = message_open(vchan);
 		if (op == NULL && vchan->state != REVERE_DMA_ON_CPU)
 			return -EIO;
@@ -250,7 +250,7 @@ static __rte_always_inline int
 enqueue_checked(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t length,
 		enum rvr_dma_opcode opcode, uint64_t flags)
 {
-	if (length >= vchan->split_below && vchan->redo &&
+	if (length >= vchan->split_below && revere_dma_has_va(vchan) &&
 	    unlikely(revere_dma_is_far(vchan, src, dst, length, opcode)))
 		return revere_dma_far_job(vchan, src, dst, length, opcode, flags);
 	return enqueue(vchan, src, dst, length, opcode, flags);
@@ -333,7 +333,7 @@ sg_piece(struct revere_dma_vchan *vchan, uint64_t src, uint64_t dst, uint32_t le
 			return true;
 		/* The operations before are done, or given up. */
 		*last = -1;
-		if (!vchan->redo)
+		if (!revere_dma_redoes(vchan))
 			return false;
 		if (vchan->state == REVERE_DMA_STARTED)
 			return sg_op_write(vchan, src, dst, length, last);
@@ -414,7 +414,7 @@ enqueue_sg(struct revere_dma_vchan *vchan, const struct rte_dma_sge *src,
 	/* 1: no piece is that short. */
 	cpu_below = vchan->split_below > 1 && revere_dma_cpu_may(vchan, flags) ?
 		vchan->split_below : 1;
-	if (unlikely(checks_reach && vchan->redo &&
+	if (unlikely(checks_reach && revere_dma_has_va(vchan) &&
 		     sg_far(vchan, src, dst, nb_src, nb_dst))) {
 		revere_dma_cpu_wait(vchan, flags);
 		vchan->count.far++;
@@ -423,7 +423,10 @@ enqueue_sg(struct revere_dma_vchan *vchan, const struct rte_dma_sge *src,
 	last = sg_write(vchan, src, dst, length, cpu_below);
 	if (last >= 0)
 		return job_add(vchan, flags);
-	return last == -1 ? revere_dma_cpu_job_add(vchan, flags) : -EIO;
+	if (last == -1)
+		return revere_dma_cpu_job_add(vchan, flags);
+	revere_dma_job_refused(vchan);
+	return -EIO;
 }
 
 static int

@@ -49,18 +49,32 @@ revere_dma_job_fail(struct revere_dma_vchan *vchan, uint64_t job, enum rte_dma_s
 	vchan->failed_jobs++;
 }
 
+void
+revere_dma_job_refused(struct revere_dma_vchan *vchan)
+{
+	uint16_t *entry = &vchan->status[vchan->head & vchan->status_mask];
+
+	if (*entry == RTE_DMA_STATUS_SUCCESSFUL)
+		return;
+	*entry = RTE_DMA_STATUS_SUCCESSFUL;
+	vchan->failed_jobs--;
+}
+
 /**
  * An operation that the device failed, or may not have done: it is done again by the CPU, or its
  * job fails. Again is too late if a later job is fenced: it may have used what wasn't there, or
- * changed the source.
+ * changed the source. The job that is being enqueued goes on if others are done again, else it is
+ * refused.
  */
 static void
 op_failed(struct revere_dma_vchan *vchan, uint64_t job, const struct rvr_dma_op *op,
 	  enum rte_dma_status_code status)
 {
-	if (vchan->redo && vchan->fence <= job && revere_dma_cpu_again(op))
+	bool redoes = revere_dma_redoes(vchan);
+
+	if (redoes && vchan->fence <= job && revere_dma_cpu_again(op))
 		vchan->count.retries++;
-	else if (job < vchan->head)
+	else if (job < vchan->head || redoes)
 		revere_dma_job_fail(vchan, job, status);
 }
 
@@ -170,12 +184,14 @@ messages_fail(struct revere_dma_vchan *vchan)
 static void
 device_lost(struct revere_dma_vchan *vchan, int error)
 {
+	bool redoes = revere_dma_redoes(vchan);
+
 	REVERE_DMA_LOG(ERR, vchan->dma, "vchan %u: cannot reset the context: %s; until the device "
 		       "is stopped and started %s", vchan->id, strerror(-error),
-		       vchan->redo ? "the CPU does all copies" : "nothing is accepted");
+		       redoes ? "the CPU does all copies" : "nothing is accepted");
 	/* Should it come back to life, it finds no job there. */
 	memset(vchan->tx->base, 0, (size_t)vchan->tx->msg_size * (vchan->tx->mask + 1));
-	if (vchan->redo) {
+	if (redoes) {
 		vchan->state = REVERE_DMA_ON_CPU;
 		vchan->split_below = UINT32_MAX;
 	} else {
@@ -196,7 +212,8 @@ recover(struct revere_dma_vchan *vchan, const char *why)
 
 	REVERE_DMA_LOG(WARNING, vchan->dma,
 		       "vchan %u: %s; %" PRIu64 " jobs %s, resetting the context", vchan->id, why,
-		       vchan->head - vchan->done, vchan->redo ? "are done again" : "fail");
+		       vchan->head - vchan->done,
+		       revere_dma_redoes(vchan) ? "are done again" : "fail");
 	vchan->faults.recovers++;
 	ret = revere_dma_vchan_revive(vchan);
 	if (ret == 0)

@@ -243,6 +243,8 @@ device_switch(struct migration *migration)
 	dma->aha_id = migration->aha_id;
 	dma->sva = target->iova_as_va && rte_eal_iova_mode() == RTE_IOVA_VA;
 	dma->reach = revere_device_reach(target->device);
+	if (revere_device_iova_differs(target->device))
+		revere_dma_iova_differs(dma);
 }
 
 static int

@@ -53,6 +53,27 @@ revere_dma_threshold_apply(struct revere_dma_vchan *vchan)
 	}
 }
 
+void
+revere_dma_iova_differs(struct revere_dma_dev *dma)
+{
+	uint16_t i;
+
+	if (!dma->va)
+		return;
+	REVERE_DMA_LOG(NOTICE, dma, "IOVA is not VA: the device does all copies, as with %s=off",
+		       REVERE_DMA_ARG_THRESHOLD);
+	dma->va = false;
+	dma->threshold = revere_dma_threshold_pack(RTE_PMD_REVERE_DMA_OFF, 0);
+	for (i = 0; i < dma->nb_vchans; i++) {
+		struct revere_dma_vchan *vchan = &dma->vchans[i];
+
+		/* Thresholds follow with the next submit, but no job may wait for that. */
+		__atomic_store_n(&vchan->va, false, __ATOMIC_RELAXED);
+		__atomic_store_n(&vchan->asked, dma->threshold, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&vchan->tuning, 1, __ATOMIC_SEQ_CST);
+	}
+}
+
 /* ---- Devarg --------------------------------------------------------------------------------- */
 
 static int

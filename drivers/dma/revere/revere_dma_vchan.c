@@ -163,6 +163,7 @@ revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *d
 	vchan->msg_ops = revere_dma_msg_ops(dma->request_log2_length);
 	vchan->asked = dma->threshold;
 	vchan->reach = dma->reach;
+	vchan->va = dma->va;
 	vchan->state = REVERE_DMA_STOPPED;
 
 	ret = context_create(vchan);

@@ -24,6 +24,7 @@
 #define ARG_THRESHOLD REVERE_DMA_ARG_THRESHOLD
 
 RTE_LOG_REGISTER(revere_dma_logtype, pmd.dma.revere, NOTICE)
+bool revere_dma_secondary;
 
 static TAILQ_HEAD(, revere_dma_dev) dmas = TAILQ_HEAD_INITIALIZER(dmas);
 
@@ -48,7 +49,8 @@ dma_info_get(const struct rte_dma_dev *dev, struct rte_dma_info *info, uint32_t 
 	info->dev_capa = RTE_DMA_CAPA_MEM_TO_MEM | RTE_DMA_CAPA_OPS_COPY |
 			 RTE_DMA_CAPA_OPS_COPY_SG | RTE_DMA_CAPA_OPS_FILL |
 			 RTE_DMA_CAPA_HANDLES_ERRORS;
-	if (dma->sva)
+	/* The addresses are the primary's. */
+	if (dma->sva && !revere_dma_secondary)
 		info->dev_capa |= RTE_DMA_CAPA_SVA;
 	info->max_vchans = dma->max_vchans;
 	info->min_desc = REVERE_DMA_MIN_DESC;
@@ -227,6 +229,8 @@ dma_init(struct revere_dma_dev *dma, const struct revere_probe *probe)
 		return -ENODEV;
 	}
 	dma->aha_id = (uint16_t)ret;
+	if (revere_device_iova_differs(probe->device))
+		revere_dma_iova_differs(dma);
 	return limits_find(dma);
 }
 
@@ -236,8 +240,7 @@ dma_ready(struct rte_dma_dev *dev, struct rte_device *rte_dev, const struct rte_
 	dev->device = rte_dev;
 	dev->dev_ops = ops;
 	dev->fp_obj->dev_private = dev->data->dev_private;
-	/* What the device reaches is in memory of the primary's own. */
-	revere_dma_data_set(dev->fp_obj, rte_eal_process_type() == RTE_PROC_PRIMARY &&
+	revere_dma_data_set(dev->fp_obj, revere_dma_secondary ||
 			    ((struct revere_dma_dev *)dev->data->dev_private)->reach != NULL);
 	dev->state = RTE_DMA_DEV_READY;
 }
@@ -335,6 +338,7 @@ dma_attach(const char *name, struct rte_device *rte_dev)
 		free(attachment);
 		return -ENODEV;
 	}
+	revere_dma_secondary = true;
 	dma_ready(dev, rte_dev, &secondary_ops);
 	attachment->dev = dev;
 	TAILQ_INSERT_TAIL(&attachments, attachment, next);
@@ -374,6 +378,15 @@ dma_remove(struct rte_device *rte_dev, const char *name)
 	return rte_dma_pmd_release(name);
 }
 
+static void
+dma_iova_differs(const char *name)
+{
+	int dev_id = rte_dma_get_dev_id_by_name(name);
+
+	if (dev_id >= 0)
+		revere_dma_iova_differs(rte_dma_fp_objs[dev_id].dev_private);
+}
+
 static const char *const dma_args[] = {ARG_TIMEOUT, ARG_THRESHOLD, NULL};
 
 static struct revere_class dma_class = {
@@ -383,6 +396,7 @@ static struct revere_class dma_class = {
 	.remove = dma_remove,
 	.attach = dma_attach,
 	.detach = dma_detach,
+	.iova_differs = dma_iova_differs,
 	.plan = revere_dma_plan,
 };
 REVERE_REGISTER_CLASS(dma_class)
