@@ -74,6 +74,7 @@ struct chan {
 	uint8_t *memory;     /**< two halves of ARENA bytes, which the device works on */
 	uint8_t *model;
 	bool fails[JOBS];     /**< by ring_idx: the job must fail */
+	bool failed[JOBS];    /**< by ring_idx: it did, when it was reported */
 	bool unsure;	      /**< jobs may fail, and what they do isn't known: no contents */
 	bool split;	      /**< CPU and device share the work: order is what fences say */
 	uint32_t epoch;	      /**< fences enqueued */
@@ -182,6 +183,20 @@ chan_open(const char *args, uint16_t nb_desc)
 	int16_t dev = device_open(args);
 
 	assert_true(dev >= 0);
+	vchans_setup(dev, 1, nb_desc);
+	return chan_new(dev, 0, nb_desc);
+}
+
+/** The same on a device that is taken for one in another process, which can change its rings. */
+static struct chan *
+chan_open_foreign(const char *args, uint16_t nb_desc)
+{
+	int16_t dev = device_open(args);
+	struct revere_dma_dev *dma;
+
+	assert_true(dev >= 0);
+	dma = rte_dma_fp_objs[dev].dev_private;
+	dma->sva = false;
 	vchans_setup(dev, 1, nb_desc);
 	return chan_new(dev, 0, nb_desc);
 }
@@ -400,6 +415,7 @@ job_check(struct chan *chan, enum rte_dma_status_code status)
 		rte_dma_dump(chan->dev, stderr);
 		fail_msg("job %u has status %d", (unsigned int)chan->tail, status);
 	}
+	chan->failed[(uint16_t)chan->tail] = failed;
 	chan->failures += failed;
 	chan->tail++;
 	operations++;
@@ -576,6 +592,16 @@ device_reset(void)
 
 	assert_int_equal(transport->ops->reset(transport), 0);
 	revere_device_put(device);
+}
+
+/** After one more message there is no slot any more, and the ring is found to be broken. */
+static void
+ring_break(const struct chan *chan)
+{
+	struct revere_ring *tx = inside(chan)->tx;
+
+	tx->seen = tx->own - tx->mask;
+	tx->broken = true;
 }
 
 /** The device was reset, maybe with nothing in flight: then the next job meets that. */
@@ -1093,7 +1119,7 @@ split_ring_idx_wraps(void **state)
 	struct chan *chan = split_open("threshold=16", 1024);
 
 	(void)state;
-	stress(chan, 150000, MIX_COPY | MIX_BAD, 32);
+	stress(chan, 150000 * scale, MIX_COPY | MIX_BAD, 32);
 	split_verify(chan);
 	chan_close(chan);
 }
@@ -1114,24 +1140,109 @@ split_changes_while_running(void **state)
 	chan_close(chan);
 }
 
-/** Jobs that don't depend on each other; contents are compared when they are reported. */
+#define APART 128u	/* jobs, each with a place of its own on both sides */
+#define APART_ROOM 512u /* bytes of it */
+
+/** Jobs that don't depend on others, but for fenced ones; compared when they are reported. */
 struct apart {
 	struct chan *chan;
-	uint16_t length[128];
+	uint64_t first; /**< job */
+	struct {
+		uint8_t expect[APART_ROOM];
+		bool follows; /**< it copies what the job before it has copied */
+		bool sure;    /**< that it is as expected */
+	} jobs[APART];
 };
+
+static uint32_t
+apart_slot(uint64_t job)
+{
+	return (uint32_t)(job % APART);
+}
+
+static rte_iova_t
+apart_dst(const struct chan *chan, uint64_t job)
+{
+	return iova(chan, ARENA + apart_slot(job) * APART_ROOM);
+}
+
+static int
+apart_copy(struct apart *apart, uint8_t *expect, uint32_t length)
+{
+	struct chan *chan = apart->chan;
+	uint32_t at = apart_slot(chan->head) * APART_ROOM;
+
+	memcpy(expect, chan->memory + at, length);
+	return rte_dma_copy(chan->dev, 0, iova(chan, at), apart_dst(chan, chan->head), length, 0);
+}
+
+static int
+apart_follow(struct apart *apart, uint8_t *expect, uint32_t length)
+{
+	struct chan *chan = apart->chan;
+
+	apart->jobs[apart_slot(chan->head)].follows = true;
+	memcpy(expect, apart->jobs[apart_slot(chan->head - 1)].expect, length);
+	return rte_dma_copy(chan->dev, 0, apart_dst(chan, chan->head - 1),
+			    apart_dst(chan, chan->head), length, RTE_DMA_OP_FLAG_FENCE);
+}
+
+static int
+apart_fill(struct apart *apart, uint8_t *expect, uint32_t length)
+{
+	struct chan *chan = apart->chan;
+	uint64_t pattern = ((uint64_t)rnd(UINT32_MAX) << 32) | rnd(UINT32_MAX);
+	uint32_t i;
+
+	for (i = 0; i < length; i++)
+		expect[i] = ((const uint8_t *)&pattern)[i % 8];
+	return rte_dma_fill(chan->dev, 0, pattern, apart_dst(chan, chan->head), length, 0);
+}
+
+static int
+apart_sg(struct apart *apart, uint8_t *expect, uint32_t length)
+{
+	struct rte_dma_sge src[REVERE_DMA_MAX_SGES], dst[REVERE_DMA_MAX_SGES];
+	struct chan *chan = apart->chan;
+	uint32_t at = apart_slot(chan->head) * APART_ROOM, i, used = 0;
+	uint16_t nb_src = sg_cut(chan, src, REVERE_DMA_MAX_SGES, at, length);
+	uint16_t nb_dst = sg_cut(chan, dst, REVERE_DMA_MAX_SGES, ARENA + at, length);
+	uint8_t flat[APART_ROOM];
+
+	for (i = 0; i < nb_src; used += src[i++].length)
+		memcpy(flat + used, chan->memory + (src[i].addr - iova(chan, 0)), src[i].length);
+	for (i = 0, used = 0; i < nb_dst; used += dst[i++].length)
+		memcpy(expect + (dst[i].addr - apart_dst(chan, chan->head)), flat + used,
+		       dst[i].length);
+	return rte_dma_copy_sg(chan->dev, 0, src, dst, nb_src, nb_dst, 0);
+}
 
 static void
 apart_enqueue(struct apart *apart)
 {
 	struct chan *chan = apart->chan;
-	uint32_t i, slot = chan->head % RTE_DIM(apart->length), length = 1 + rnd(500);
+	uint32_t i, slot = apart_slot(chan->head), length = 1 + rnd(500), kind = rnd(6);
+	uint8_t *expect = apart->jobs[slot].expect;
+	int ret;
 
-	for (i = 0; i < 512; i++)
-		chan->memory[slot * 512 + i] = (uint8_t)rnd(256);
-	memset(chan->memory + ARENA + slot * 512, 0, 512);
-	assert_true(enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, slot * 512),
-		iova(chan, ARENA + slot * 512), length, 0), false));
-	apart->length[slot] = (uint16_t)length;
+	for (i = 0; i < APART_ROOM; i++)
+		chan->memory[slot * APART_ROOM + i] = (uint8_t)rnd(256);
+	memset(chan->memory + ARENA + slot * APART_ROOM, 0, APART_ROOM);
+	memset(expect, 0, APART_ROOM);
+	apart->jobs[slot].sure = true;
+	apart->jobs[slot].follows = false;
+	/* What comes before a fence can't be done again, so it may fail. */
+	if (kind == 0 && chan->unsure && chan->head > apart->first)
+		ret = apart_follow(apart, expect, length);
+	else if (kind == 1)
+		ret = apart_fill(apart, expect, length);
+	else if (kind == 2)
+		ret = apart_sg(apart, expect, length);
+	else
+		ret = apart_copy(apart, expect, length);
+	/* Long lists may need more than is left for jobs of one operation. */
+	if (kind != 2 || ret != -ENOSPC)
+		assert_true(enqueued(chan, ret, false));
 }
 
 static void
@@ -1142,25 +1253,30 @@ apart_reap(struct apart *apart)
 
 	reap(chan, BURST);
 	for (; job != chan->tail; job++) {
-		uint32_t slot = job % RTE_DIM(apart->length), length = apart->length[slot];
-		const uint8_t *dst = chan->memory + ARENA + slot * 512;
+		uint32_t slot = apart_slot(job);
+		bool *sure = &apart->jobs[slot].sure;
 
-		assert_memory_equal(chan->memory + slot * 512, dst, length);
-		assert_true(length == 512 || dst[length] == 0);
+		if (chan->failed[(uint16_t)job] ||
+		    (apart->jobs[slot].follows && !apart->jobs[apart_slot(job - 1)].sure))
+			*sure = false;
+		if (*sure)
+			assert_memory_equal(apart->jobs[slot].expect,
+					    chan->memory + ARENA + slot * APART_ROOM, APART_ROOM);
 	}
 }
 
 static void
 apart_run(struct chan *chan, unsigned int jobs)
 {
-	struct apart apart = {.chan = chan};
+	struct apart apart = {.chan = chan, .first = chan->head};
 	uint64_t last = rte_get_timer_cycles();
 	uint64_t end = chan->head + jobs, tail;
 	unsigned int burst;
 
 	while (chan->tail < end) {
 		for (burst = rnd(40); burst > 0 && chan->head < end; burst--) {
-			if (chan->head - chan->tail < RTE_DIM(apart.length))
+			/* The place of the job before the oldest one may still be read. */
+			if (chan->head - chan->tail < APART - 1)
 				apart_enqueue(&apart);
 		}
 		assert_int_equal(rte_dma_submit(chan->dev, 0), 0);
@@ -1177,7 +1293,7 @@ apart_run(struct chan *chan, unsigned int jobs)
 static void
 apart_reset(struct chan *chan)
 {
-	struct apart apart = {.chan = chan};
+	struct apart apart = {.chan = chan, .first = chan->head};
 	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
 	unsigned int burst;
 
@@ -1235,9 +1351,140 @@ split_mends_faults(void **state)
 			if (i != 1)
 				apart_run_until_retry(chan);
 			assert_int_equal(chan->failures, 0);
+			/* With fences some jobs fail, but none is done wrong. */
+			chan->unsure = true;
+			apart_run(chan, 2000 * scale);
 			chan_close(chan);
 		}
 	}
+}
+
+/** What is done again is what was asked for, whatever the device makes of its rings. */
+static void
+split_trusts_no_slot(void **state)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz(), seq;
+	uint8_t *secret = malloc(ARENA);
+	struct revere_dma_vchan *vchan;
+	struct chan *chan;
+	uint32_t i;
+
+	(void)state;
+	need_kernel_copies();
+	assert_non_null(secret);
+	memset(secret, 0x5e, ARENA);
+	chan = chan_open_foreign("threshold=0,faults.dma_fault=1", 128);
+	vchan = inside(chan);
+	for (i = 0; i < 100; i++) {
+		assert_true(enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, 64 * i),
+			iova(chan, ARENA + 64 * i), 64, 0), false));
+		memcpy(chan->model + ARENA + 64 * i, chan->model + 64 * i, 64);
+	}
+	assert_int_equal(rte_dma_submit(chan->dev, 0), 0);
+	while (revere_ring_device_index(vchan->rx) != vchan->rx->own + vchan->tx->own) {
+		assert_true(rte_get_timer_cycles() < end);
+		revere_ring_doorbell(vchan->tx);
+	}
+	for (seq = 0; seq < vchan->tx->own; seq++) {
+		struct rvr_dma_op *ops = revere_dma_msg_slot(vchan, seq);
+
+		for (i = 0; i < vchan->msgs[seq].count; i++)
+			ops[i].src = rvr_cpu_le64((uintptr_t)secret);
+	}
+	drain(chan);
+	assert_int_equal(vchan->count.retries, 100);
+	chan_verify(chan);
+	free(secret);
+	chan_close(chan);
+}
+
+/** A list whose device breaks down while it is enqueued, with a piece that nobody can do. */
+static void
+split_marks_the_job_under_way(void **state)
+{
+	static const char *const args[] = {"threshold=0", "threshold=off"};
+	struct rte_dma_sge src[REVERE_DMA_MAX_SGES], dst[REVERE_DMA_MAX_SGES];
+	struct chan *chan;
+	unsigned int i, j;
+	int ret;
+
+	(void)state;
+	need_kernel_copies();
+	for (j = 0; j < RTE_DIM(args); j++) {
+		chan = chan_open(args[j], 64);
+		chan->unsure = true;
+		for (i = 0; i < REVERE_DMA_MAX_SGES; i++) {
+			src[i] = (struct rte_dma_sge){.addr = iova(chan, i * 8), .length = 8};
+			dst[i] = (struct rte_dma_sge){.addr = iova(chan, ARENA + i * 8),
+						      .length = 8};
+		}
+		dst[0].length = 4;
+		dst[i - 1].length = 12;
+		src[0].addr = 64;
+		copy_random(chan, 64, 0);
+		ring_break(chan);
+		ret = rte_dma_copy_sg(chan->dev, 0, src, dst, REVERE_DMA_MAX_SGES,
+				      REVERE_DMA_MAX_SGES, 0);
+		if (j == 0)
+			enqueued(chan, ret, true);
+		else
+			assert_int_equal(ret, -EIO);
+		drain(chan);
+		assert_int_equal(chan->failures, 1);
+		assert_int_equal(inside(chan)->faults.recovers, 1);
+		/* Nothing of it is the next one's. */
+		chan->unsure = false;
+		for (i = 0; i < 100; i++)
+			copy_random(chan, 64, 0);
+		drain(chan);
+		chan_close(chan);
+	}
+}
+
+/** Memory at IOVAs that aren't its addresses: nothing is the CPU's any more, at once. */
+static void
+split_ends_with_other_iovas(void **state)
+{
+	const uint32_t half = 65536, length = 40;
+	const rte_iova_t at = UINT64_C(0x123400000000);
+	struct chan *chan = chan_open("threshold=1000", 64);
+	struct rte_device *rte_dev = inside(chan)->dma->rte_dev;
+	uint8_t *other = mmap(NULL, 2 * half, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct rte_pmd_revere_dma_threshold threshold;
+	unsigned int i, round;
+
+	(void)state;
+	assert_ptr_not_equal(other, MAP_FAILED);
+	assert_int_equal(rte_extmem_register(other, 2 * half, NULL, 0, 4096), 0);
+	assert_int_equal(rte_dev_dma_map(rte_dev, other, (uintptr_t)other, half), 0);
+	assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, &threshold), 0);
+	assert_int_equal(threshold.bytes, 1000);
+	assert_true(copy_random(chan, 100, 0));
+	assert_int_equal(rte_dev_dma_map(rte_dev, other + half, at, half), 0);
+	for (round = 0; round < 2; round++) {
+		memset(other + half, 0, half);
+		for (i = 0; i < 20; i++)
+			assert_true(enqueued(chan, rte_dma_copy(chan->dev, 0, iova(chan, 64 * i),
+				at + 64 * i, length, 0), false));
+		drain(chan);
+		for (i = 0; i < 20; i++)
+			assert_memory_equal(chan->memory + 64 * i, other + half + 64 * i, length);
+		assert_int_equal(rte_pmd_revere_dma_threshold_get(chan->dev, 0, &threshold), 0);
+		assert_int_equal(threshold.mode, RTE_PMD_REVERE_DMA_OFF);
+		assert_int_equal(rte_pmd_revere_dma_threshold_set(chan->dev, 0,
+			RTE_PMD_REVERE_DMA_BYTES, 7), -ENOTSUP);
+		assert_int_equal(revere_dma_counters(inside(chan)).cpu_copies, round == 0);
+		/* Nor are those of a vchan that is made anew. */
+		assert_int_equal(rte_dma_stop(chan->dev), 0);
+		vchans_setup(chan->dev, 1, 64);
+		chan_begin(chan);
+	}
+	assert_int_equal(rte_dev_dma_unmap(rte_dev, other + half, at, half), 0);
+	assert_int_equal(rte_dev_dma_unmap(rte_dev, other, (uintptr_t)other, half), 0);
+	assert_int_equal(rte_extmem_unregister(other, 2 * half), 0);
+	munmap(other, 2 * half);
+	chan_close(chan);
 }
 
 /** Addresses that are nobody's fail, also if the CPU is asked to do it again. */
@@ -1606,6 +1853,40 @@ callbacks_move_packets(void **state)
 	}
 }
 
+/** A packet whose device breaks down in its middle completes as failed, the next ones don't. */
+static void
+callbacks_break_off(void **state)
+{
+	struct chan *chan = chan_open("threshold=off", 256);
+	struct rte_dma_sge src[100], dst = {iova(chan, ARENA), sizeof(src) / sizeof(*src)};
+	struct rte_pmd_revere_dma_packet packets[3] = {{src, &dst, RTE_DIM(src), 1}};
+	enum rte_dma_status_code status[4];
+	unsigned int i;
+	int done = 0;
+
+	(void)state;
+	for (i = 0; i < RTE_DIM(src); i++)
+		src[i] = (struct rte_dma_sge){iova(chan, i), 1};
+	packets[1] = packets[2] = packets[0];
+	assert_int_equal(rte_pmd_revere_dma_channel_register(chan->dev, 0, 16), 0);
+	ring_break(chan);
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(chan->dev, 0, packets, 3), 1);
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(chan->dev, 0, packets, 2), 2);
+	while (done < 3)
+		done += rte_pmd_revere_dma_get_completed_copies(chan->dev, 0, status + done, 3);
+	assert_int_equal(status[0], RTE_DMA_STATUS_BUS_ERROR);
+	assert_int_equal(status[1], RTE_DMA_STATUS_SUCCESSFUL);
+	assert_int_equal(status[2], RTE_DMA_STATUS_SUCCESSFUL);
+	/* Broken before it began it isn't taken; nothing is left over. */
+	ring_break(chan);
+	inside(chan)->tx->seen--;
+	assert_int_equal(rte_pmd_revere_dma_transfer_data(chan->dev, 0, packets, 3), -EIO);
+	assert_int_equal(rte_pmd_revere_dma_channel_unregister(chan->dev, 0), 0);
+	assert_int_equal(rte_pmd_revere_dma_channel_register(chan->dev, 0, 16), 0);
+	assert_int_equal(rte_pmd_revere_dma_channel_unregister(chan->dev, 0), 0);
+	chan_close(chan);
+}
+
 /** Two devices that are there whatever moves between them, and one that can't be moved to. */
 static void
 places_open(void)
@@ -1638,11 +1919,12 @@ compare(const void *a, const void *b)
 
 /** Moves, each with jobs in every state: queued, submitted, in flight, done, reported. */
 static void
-migrations_of(const char *args, bool split)
+migrations_of(const char *args, bool split, bool foreign)
 {
 	const unsigned int moves = 250 * scale;
 	uint64_t *times = calloc(moves, sizeof(*times));
 	struct rte_pmd_revere_dma_migration report;
+	struct revere_dma_dev *dma;
 	struct chan *chans[2];
 	unsigned int i, n;
 	int16_t dev;
@@ -1651,6 +1933,8 @@ migrations_of(const char *args, bool split)
 	places_open();
 	dev = device_open(args);
 	assert_true(dev >= 0);
+	dma = rte_dma_fp_objs[dev].dev_private;
+	dma->sva = !foreign;
 	vchans_setup(dev, 2, 256);
 	for (n = 0; n < 2; n++) {
 		chans[n] = chan_new(dev, (uint16_t)n, 256);
@@ -1692,14 +1976,14 @@ static void
 migrate_under_load(void **state)
 {
 	(void)state;
-	migrations_of("emu=here", false);
+	migrations_of("emu=here", false, false);
 }
 
 static void
 migrate_split(void **state)
 {
 	(void)state;
-	migrations_of("emu=here,threshold=300", true);
+	migrations_of("emu=here,threshold=300", true, true);
 }
 
 /** Jobs that were lost fail, others don't; the device goes on, for all of its vchans. */
@@ -1905,6 +2189,9 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(split_ring_idx_wraps),
 		CASE(split_changes_while_running),
 		CASE(split_mends_faults),
+		CASE(split_trusts_no_slot),
+		CASE(split_marks_the_job_under_way),
+		CASE(split_ends_with_other_iovas),
 		CASE(split_reports_bad_addresses),
 		CASE(reaches_other_memory),
 		CASE(split_survives_the_device),
@@ -1916,6 +2203,7 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(auto_forgives_pauses),
 		CASE(callbacks_move_packets),
 		CASE(callbacks_refuse),
+		CASE(callbacks_break_off),
 		CASE(migrate_under_load),
 		CASE(migrate_split),
 		CASE(migrate_refuses),
