@@ -4,13 +4,15 @@
 
 /*
  * Command processes: one dmadev in two processes. The primary starts it with two vchans and
- * copies on the first until its standard input ends; a secondary copies on the other meanwhile.
+ * copies on the first until its standard input ends; a secondary copies on the other meanwhile,
+ * now and then to and from memory of its own, at an address where the primary has other memory.
  */
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -26,6 +28,9 @@
 #define SIZE 512
 #define ROUNDS 1000 /* of a secondary */
 #define TIMEOUT_S 10
+#define PRIVATE_AT UINT64_C(0x2d0000000000)
+#define PRIVATE_EVERY 10 /* rounds */
+#define PRIMARYS 0xa5 /* what the primary has there */
 
 static int
 device_start(int16_t id)
@@ -42,12 +47,39 @@ device_start(int16_t id)
 	return ret == 0 ? rte_dma_start(id) : ret;
 }
 
+static uint64_t iova_shift; /* from addresses of DPDK's memory to IOVAs */
+
+/** Memory that no other process has, at the same address in all of them; NULL: there is none. */
+static uint8_t *
+private_memory(void)
+{
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	uint8_t *memory = mmap((void *)(uintptr_t)PRIVATE_AT, BATCH * SIZE,
+		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	/* Addresses are only a wish, but one that nobody else has. */
+	if (memory == MAP_FAILED || (uintptr_t)memory != PRIVATE_AT || iova_shift != 0)
+		return NULL;
+	memset(memory, PRIMARYS, BATCH * SIZE);
+	return memory;
+}
+
+static bool
+private_untouched(const uint8_t *memory)
+{
+	unsigned int i;
+
+	for (i = 0; memory != NULL && i < BATCH * SIZE; i++)
+		if (memory[i] != PRIMARYS)
+			return false;
+	return true;
+}
+
 /** A batch of copies, and whether all bytes arrived. */
 static int
-copy_batch(int16_t id, uint16_t vchan, uint8_t *from, uint8_t pattern)
+copy_batch(int16_t id, uint16_t vchan, uint8_t *from, uint8_t *to, uint8_t pattern)
 {
-	uint8_t *to = from + BATCH * SIZE;
-	rte_iova_t iova = rte_malloc_virt2iova(from);
+	rte_iova_t src = (uintptr_t)from + iova_shift, dst = (uintptr_t)to + iova_shift;
 	uint64_t end = rte_get_timer_cycles() + TIMEOUT_S * rte_get_timer_hz();
 	unsigned int i, done = 0;
 	uint16_t last;
@@ -56,8 +88,7 @@ copy_batch(int16_t id, uint16_t vchan, uint8_t *from, uint8_t pattern)
 	memset(from, pattern, BATCH * SIZE);
 	memset(to, ~pattern, BATCH * SIZE);
 	for (i = 0; i < BATCH; i++)
-		if (rte_dma_copy(id, vchan, iova + i * SIZE, iova + (BATCH + i) * SIZE, SIZE,
-			    0) < 0)
+		if (rte_dma_copy(id, vchan, src + i * SIZE, dst + i * SIZE, SIZE, 0) < 0)
 			return -ENOSPC;
 	rte_dma_submit(id, vchan);
 	while (done < BATCH && !error && rte_get_timer_cycles() < end) {
@@ -80,13 +111,24 @@ stdin_ended(void)
 static int
 copy_all(int16_t id, bool primary, uint64_t *rounds)
 {
-	uint8_t *memory = rte_malloc("processes", (size_t)2 * BATCH * SIZE, 2 * BATCH * SIZE);
-	int ret = memory == NULL ? -ENOMEM : 0;
+	uint8_t *from = rte_malloc("processes", (size_t)2 * BATCH * SIZE, 2 * BATCH * SIZE);
+	uint8_t *to = from + BATCH * SIZE, *private, pattern;
+	int ret = from == NULL ? -ENOMEM : 0;
 
-	for (*rounds = 0; ret == 0 && (primary ? !stdin_ended() : *rounds < ROUNDS); ++*rounds)
-		ret = copy_batch(id, primary ? 0 : 1, memory, (uint8_t)(*rounds * 7 + primary));
-	rte_free(memory);
-	return ret;
+	iova_shift = rte_malloc_virt2iova(from) - (uintptr_t)from;
+	private = private_memory();
+	for (*rounds = 0; ret == 0 && (primary ? !stdin_ended() : *rounds < ROUNDS); ++*rounds) {
+		pattern = (uint8_t)(*rounds * 7 + primary);
+		ret = copy_batch(id, primary ? 0 : 1, from, to, pattern);
+		if (primary || private == NULL || *rounds % PRIVATE_EVERY != 0)
+			continue;
+		if (ret == 0)
+			ret = copy_batch(id, 1, from, private, pattern);
+		if (ret == 0)
+			ret = copy_batch(id, 1, private, to, (uint8_t)(pattern + 1));
+	}
+	rte_free(from);
+	return ret != 0 || !primary || private_untouched(private) ? ret : -EFAULT;
 }
 
 int
@@ -111,8 +153,10 @@ cmd_processes(int argc, char **argv)
 		fflush(stdout);
 		ret = copy_all(id, primary, &rounds);
 	}
-	if (primary)
+	if (primary) {
 		rte_dma_stop(id);
+		rte_dma_dump(id, stdout);
+	}
 	printf("%s: %" PRIu64 " batches of %d copies: %s\n", primary ? "primary" : "secondary",
 		rounds, BATCH, ret == 0 ? "passed" : strerror(-ret));
 	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -116,12 +116,14 @@ def test_proc_info(processes, prefix, devargs):
     assert first.quit() == 0
 
 
-def test_dma(processes, prefix, devargs):
-    """Primary and secondary copy on different vchans of one dmadev."""
+@pytest.mark.parametrize("threshold", ["auto", "off"])
+def test_dma(processes, prefix, devargs, threshold):
+    """Primary and secondary copy on different vchans of one dmadev, each in its own memory, too."""
     need_driver("dma")
     argv = [programs.TEST_REVERE, "-l", "0"] + prefix
     first = processes.enter_context(programs.Program(
-        argv + ["-m", "64", "--vdev=dma_revere0" + devargs, "--", "processes"], 120))
+        argv + ["-m", "64", f"--vdev=dma_revere0{devargs},threshold={threshold}", "--",
+                "processes"], 120))
     first.expect("ready")
     for _ in range(2):
         second = processes.enter_context(programs.Program(
@@ -130,7 +132,10 @@ def test_dma(processes, prefix, devargs):
         assert "secondary: 1000 batches of 32 copies: passed" in second.output
     first.send("")
     assert first.wait(20) == 0, first.tail()
-    assert re.search(r"primary: \d+ batches of 32 copies: passed", first.output)
+    assert re.search(r"primary: \d+ batches of 32 copies: passed", first.output), first.tail()
+    if threshold == "off":  # what else than all of that would have been the CPU's
+        far = [int(n) for n in re.findall(r"out of the device's reach (\d+)", first.output)]
+        assert far == [0, 2 * 100 * 2 * 32], first.output
 
 
 def test_nothing_there(processes, prefix):
