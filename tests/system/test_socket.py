@@ -221,12 +221,13 @@ def test_dma_killed(emu, threshold):
         assert "vchan 0: on the CPU" in text
 
 
-def test_dma_private_memory(emu):
+@pytest.mark.parametrize("threshold", ["0", "off"])
+def test_dma_private_memory(emu, threshold):
     """Memory that the server doesn't see is the CPU's; what it would have been asked is right."""
     need_driver("dma")
-    code, text = test_revere(f"--vdev=dma_revere0,socket={emu().path},threshold=0", "--", "perf",
-                             "dma", "--no-cpu", "--private", "--dump", "--size", "64,4096",
-                             "--ms", "100")
+    code, text = test_revere(f"--vdev=dma_revere0,socket={emu().path},threshold={threshold}",
+                             "--", "perf", "dma", "--no-cpu", "--private", "--dump", "--size",
+                             "64,4096", "--ms", "100")
     assert code == 0, text
     far = [int(n) for n in re.findall(r"out of the device's reach (\d+)", text)]
     assert len(far) == 2 and 0 < far[0] < far[1]

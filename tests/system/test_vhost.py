@@ -91,14 +91,27 @@ def test_vm_to_vm(switch, front_end, dma, ring):
         check_copies(switched, dma)
 
 
+@pytest.mark.parametrize("threshold", ["auto", "off"])
+def test_device_elsewhere(switch, front_end, emu, threshold):
+    """A device in another process doesn't see the memory of guests: the CPU does those copies."""
+    switched = switch(f",socket={emu().path},threshold={threshold}")
+    echo = front_end(switched, 1, 0, ["--echo"])
+    sender = front_end(switched, 0, 1, send(PACKETS))
+    assert passed(sender.finish(SECONDS)) == PACKETS
+    assert passed(echo.stop(), "echo") == PACKETS
+    check_copies(switched, threshold)
+    counters = switched.copies()
+    if threshold == "off":  # each packet enters and leaves both front ends
+        assert counters["out_of_reach"] >= 4 * PACKETS and counters["amu_copies"] == 0, counters
+
+
 @pytest.mark.parametrize("dma, ring", [(",threshold=auto", ",packed_vq=1"), (",threshold=0", "")])
 def test_vm_to_nic_to_vm(switch, front_end, dma, ring):
     """Out of the NIC and, by VMDq, back to the front end that sent it; both at a time."""
     switched = switch(dma, ["--vm2vm", "0"])
-    count = PACKETS // 4  # the NIC's way has pauses of 100 us
-    senders = [front_end(switched, i, i, send(count), ring) for i in range(2)]
+    senders = [front_end(switched, i, i, send(PACKETS), ring) for i in range(2)]
     for sender in senders:
-        assert passed(sender.finish(SECONDS)) == count
+        assert passed(sender.finish(SECONDS)) == PACKETS
     assert wait_until(lambda: switched.copies()["occupancy"] == 0)
 
 
