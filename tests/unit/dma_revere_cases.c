@@ -1649,7 +1649,7 @@ auto_decides(void **state)
 	chan_close(chan);
 }
 
-/** One of several answers of a burst is lost while it measures: no hang, and nothing for the AMU. */
+/** One of several answers of a burst is lost while it measures: no hang, nothing for the AMU. */
 static void
 auto_survives_lost_answers(void **state)
 {
