@@ -129,9 +129,13 @@ rna_rx_put_split(struct rna_queue *q, const uint8_t *data, uint32_t len, uint32_
 	uint64_t type, uint32_t hash)
 {
 	const uint64_t more = RNA_RX_TYPE(RVR_RNA_RX_MORE), ext = RNA_RX_TYPE(RVR_RNA_RX_EXT);
-	uint32_t rest = len - at;
-	uint32_t pairs = rest == 0 ? 1 : (rest + q->buffer_size - 1) / q->buffer_size;
+	uint32_t rest, pairs;
 
+	/* The cut was made before tags, and LRO padding, were taken off. */
+	if (at > len)
+		at = len;
+	rest = len - at;
+	pairs = rest == 0 ? 1 : (rest + q->buffer_size - 1) / q->buffer_size;
 	if (q->posted - q->filled < 2 * pairs && !rna_rx_starved(q, 2 * pairs)) {
 		q->stats.rx_no_buffer++;
 		return;

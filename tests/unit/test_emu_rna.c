@@ -134,17 +134,24 @@ stats(struct rna_client *r)
 	return counters;
 }
 
-/** The port runs, promiscuous, with one queue of so many buffers. */
+/** The queue that was set up starts, and its port, promiscuous. */
 static void
-queue_up(struct rna_client *r, uint32_t buffers, uint32_t buffer_size)
+queue_go(struct rna_client *r)
 {
 	uint32_t mask = RVR_RNA_SET_ENABLED | RVR_RNA_SET_PROMISC | RVR_RNA_SET_MAX_FRAME;
 
-	assert_int_equal(REQUEST(r, QUEUE_SETUP, rvr_rna_queue_setup, .buffers = buffers,
-		.buffer_size = buffer_size), RVR_RNA_OK);
 	assert_int_equal(REQUEST(r, QUEUE_START, rvr_rna_queue, .direction = 3), RVR_RNA_OK);
 	assert_int_equal(REQUEST(r, PORT_SET, rvr_rna_port_set, .mask = mask,
 		.flags = mask & ~RVR_RNA_SET_MAX_FRAME, .max_frame = 9600), RVR_RNA_OK);
+}
+
+/** The port runs with one queue of so many buffers. */
+static void
+queue_up(struct rna_client *r, uint32_t buffers, uint32_t buffer_size)
+{
+	assert_int_equal(REQUEST(r, QUEUE_SETUP, rvr_rna_queue_setup, .buffers = buffers,
+		.buffer_size = buffer_size), RVR_RNA_OK);
+	queue_go(r);
 }
 
 static void
@@ -444,6 +451,54 @@ packets_in_messages_are_bounded(void **state)
 	assert_int_equal(got[0].pkt_len, RVR_RNA_TX_INLINE_MAX);
 	for (i = 0; i < RVR_RNA_TX_INLINE_MAX; i++)
 		assert_int_equal(mem[i], CONTENT);
+	ec_close(&r.c);
+}
+
+/** A tag is taken off before a packet is cut; what is left may end before the cut. */
+static void
+stripped_packets_are_cut(void **state)
+{
+	const uint32_t cut = 64, len_max = 72;
+	struct rvr_rna_rx_desc got[15];
+	struct rna_client r;
+	uint8_t *packet, *piece[2];
+	uint64_t bufs[2];
+	uint16_t len, i;
+
+	(void)state;
+	client_open(&r, "loop");
+	assert_int_equal(REQUEST(&r, QUEUE_SETUP, rvr_rna_queue_setup, .buffers = 128,
+		.buffer_size = 256), RVR_RNA_OK);
+	assert_int_equal(REQUEST(&r, RX_OFFLOADS, rvr_rna_rx_offloads,
+		.offloads = RVR_RNA_RXO_SPLIT | RVR_RNA_RXO_VLAN, .split_len = (uint16_t)cut,
+		.split_buffer = 128), RVR_RNA_OK);
+	queue_go(&r);
+	packet = ec_alloc(&r.c, 256, 64);
+	for (i = 0; i < len_max; i++)
+		packet[i] = (uint8_t)(i * 2);
+	memcpy(packet + 12, "\x81\x00\x00\x05\x88\xb5", 6);
+	for (i = 0; i < 2; i++) {
+		piece[i] = ec_alloc(&r.c, 256, 64);
+		bufs[i] = ec_iova(&r.c, piece[i]);
+	}
+	for (len = 18; len <= len_max; len++) {
+		const struct rvr_rna_tx_desc desc = { .addr = ec_iova(&r.c, packet), .len = len };
+		uint32_t left = len - 4, first = left < cut ? left : cut;
+
+		send_buffers(&r, 2, bufs);
+		send_descs(&r, 1, &desc);
+		expect_packets(&r, 2, got);
+		assert_int_equal(got[0].flags, RVR_RNA_RX_MORE | RVR_RNA_RX_VLAN);
+		assert_int_equal(got[0].vlan_tci, 5);
+		assert_int_equal(got[0].pkt_len, left);
+		assert_int_equal(got[0].seg_len, first);
+		assert_int_equal(got[1].seg_len, left - first);
+		assert_memory_equal(piece[0], packet, 12);
+		assert_memory_equal(piece[0] + 12, packet + 16, first - 12);
+		assert_memory_equal(piece[1], packet + 4 + first, left - first);
+	}
+	assert_int_equal(stats(&r).queues.rx_packets, len_max - 17);
+	assert_int_equal(stats(&r).queues.rx_no_buffer, 0);
 	ec_close(&r.c);
 }
 
@@ -796,6 +851,7 @@ main(void)
 		cmocka_unit_test(refused_requests_change_nothing),
 		cmocka_unit_test(malformed_messages_are_counted),
 		cmocka_unit_test(packets_in_messages_are_bounded),
+		cmocka_unit_test(stripped_packets_are_cut),
 		cmocka_unit_test(unwritable_buffers_come_back),
 		cmocka_unit_test(buffers_are_bounded),
 		cmocka_unit_test(unmapped_memory_is_not_touched),
