@@ -1169,6 +1169,74 @@ mtu_limits_frames(void **state)
 	pools_are_full();
 }
 
+/** Sends packets of several buffers and waits until they are in the queue. */
+static void
+scattered_wait(uint16_t port, uint32_t len, uint16_t count)
+{
+	uint64_t before = xstat(port, "rx_q0_packets");
+	uint16_t i;
+
+	for (i = 0; i < count; i++) {
+		struct rte_mbuf *m = packet_make(big_pool, i, len, BIG_ROOM);
+
+		send_all(port, 0, &m, 1);
+	}
+	xstat_becomes(port, "rx_q0_packets", before + count);
+}
+
+/** A shorter MTU doesn't make wrong what came before it. */
+static void
+mtu_shrinks_under_load(void **state)
+{
+	static const uint16_t mtus[] = { 1500, 9000 };
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	struct rte_mbuf *got[20];
+	unsigned int round;
+	uint16_t i;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		assert_int_equal(rte_eth_dev_set_mtu(port, mtus[1]), 0);
+		scattered_wait(port, 5000, 20);
+		assert_int_equal(rte_eth_dev_set_mtu(port, mtus[0]), 0);
+		receive_all(port, 0, got, 20);
+		for (i = 0; i < 20; i++) {
+			packet_check(got[i], i, 5000);
+			rte_pktmbuf_free(got[i]);
+		}
+		round_trip(port, 1522, ROOM);
+	}
+	assert_int_equal(xstat(port, "device_errors"), 0);
+	port_down(port);
+	pools_are_full();
+}
+
+/** A frame that fits its buffer doesn't with its CRC. */
+static void
+checksums_of_frames_have_room(void **state)
+{
+	static const struct setup setup = {
+		.mtu = ROOM - 22,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_KEEP_CRC,
+	};
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_mbuf *m;
+	uint32_t len;
+
+	(void)state;
+	for (len = ROOM - 6; len <= ROOM; len++) {
+		m = packet_make(pool, len, len, ROOM);
+		send_all(port, 0, &m, 1);
+		receive_all(port, 0, &m, 1);
+		assert_int_equal(m->pkt_len, len + 4);
+		assert_int_equal(m->nb_segs, len + 4 > ROOM ? 2 : 1);
+		rte_pktmbuf_free(m);
+	}
+	assert_int_equal(xstat(port, "device_errors"), 0);
+	port_down(port);
+	pools_are_full();
+}
+
 static void
 bad_packets_are_refused(void **state)
 {
@@ -2520,6 +2588,23 @@ comes_to(uint16_t port, const struct rte_ether_addr *mac, uint16_t type, int que
 #define TYPE_PLAIN 0x88b5
 #define TYPE_FLOW 0x88b6
 
+/** A rule for what arrives with an Ethernet type. */
+static void
+flow_make(uint16_t port, uint16_t type, const struct rte_flow_action *actions)
+{
+	const struct rte_flow_attr attr = { .ingress = 1 };
+	const struct rte_flow_item_eth spec = {
+		.hdr.ether_type = rte_cpu_to_be_16(type),
+	}, mask = { .hdr.ether_type = RTE_BE16(0xffff) };
+	const struct rte_flow_item items[] = {
+		{ .type = RTE_FLOW_ITEM_TYPE_ETH, .spec = &spec, .mask = &mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_END },
+	};
+	struct rte_flow_error error;
+
+	assert_non_null(rte_flow_create(port, &attr, items, actions, &error));
+}
+
 /** A port with settings of many kinds. */
 static uint16_t
 settings_make(const char *args, struct rte_ether_addr macs[3])
@@ -2531,20 +2616,11 @@ settings_make(const char *args, struct rte_ether_addr macs[3])
 		.filter = true,
 		.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_UDP,
 	};
-	const struct rte_flow_attr attr = { .ingress = 1 };
-	const struct rte_flow_item_eth spec = {
-		.hdr.ether_type = RTE_BE16(TYPE_FLOW),
-	}, mask = { .hdr.ether_type = RTE_BE16(0xffff) };
-	const struct rte_flow_item items[] = {
-		{ .type = RTE_FLOW_ITEM_TYPE_ETH, .spec = &spec, .mask = &mask },
-		{ .type = RTE_FLOW_ITEM_TYPE_END },
-	};
 	const struct rte_flow_action_queue queue = { .index = 1 };
 	const struct rte_flow_action actions[] = {
 		{ .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
 		{ .type = RTE_FLOW_ACTION_TYPE_END },
 	};
-	struct rte_flow_error error;
 	uint16_t port = port_up("net_revere_test", args, &setup);
 
 	assert_int_equal(rte_eth_macaddr_get(port, &macs[0]), 0);
@@ -2552,7 +2628,7 @@ settings_make(const char *args, struct rte_ether_addr macs[3])
 	macs[2] = (struct rte_ether_addr){ { 1, 0, 0x5e, 0, 0, 9 } };
 	assert_int_equal(rte_eth_dev_mac_addr_add(port, &macs[1], 0), 0);
 	assert_int_equal(rte_eth_dev_set_mc_addr_list(port, &macs[2], 1), 0);
-	assert_non_null(rte_flow_create(port, &attr, items, actions, &error));
+	flow_make(port, TYPE_FLOW, actions);
 	return port;
 }
 
@@ -2573,6 +2649,66 @@ settings_hold(uint16_t port, const struct rte_ether_addr macs[3])
 	send_all(port, 1, &m, 1);
 	receive_all(port, 0, &m, 1);
 	rte_pktmbuf_free(m);
+}
+
+static struct rte_mbuf *
+packet_of_type(uint16_t type, uint32_t len)
+{
+	struct rte_mbuf *m = packet_make(pool, 5, len, ROOM);
+
+	rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->ether_type = rte_cpu_to_be_16(type);
+	return m;
+}
+
+/** What rules make too long or too short for the port is dropped, by a queue or by default. */
+static void
+rules_keep_to_the_mtu(void **state)
+{
+	static const struct setup setup = { .mtu = ROOM - 22 };
+	static const struct rte_flow_action_queue queue;
+	static const struct rte_flow_action_of_push_vlan push = {
+		.ethertype = RTE_BE16(RTE_ETHER_TYPE_VLAN),
+	};
+	static const struct rte_flow_action_raw_decap decap = { .size = 50 };
+	const struct rte_flow_action actions[3][3] = {
+		{ { .type = RTE_FLOW_ACTION_TYPE_OF_PUSH_VLAN, .conf = &push },
+			{ .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
+			{ .type = RTE_FLOW_ACTION_TYPE_END } },
+		{ { .type = RTE_FLOW_ACTION_TYPE_OF_PUSH_VLAN, .conf = &push },
+			{ .type = RTE_FLOW_ACTION_TYPE_PASSTHRU },
+			{ .type = RTE_FLOW_ACTION_TYPE_END } },
+		{ { .type = RTE_FLOW_ACTION_TYPE_RAW_DECAP, .conf = &decap },
+			{ .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
+			{ .type = RTE_FLOW_ACTION_TYPE_END } },
+	};
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_mbuf *m;
+	uint16_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		flow_make(port, TYPE_FLOW + i, actions[i]);
+	for (i = 0; i < 2; i++) {
+		m = packet_of_type(TYPE_FLOW + i, ROOM - 3);
+		send_all(port, 0, &m, 1);
+		xstat_becomes(port, "rx_oversize", i + 1);
+		m = packet_of_type(TYPE_FLOW + i, ROOM - 4);
+		send_all(port, 0, &m, 1);
+		receive_all(port, 0, &m, 1);
+		assert_int_equal(m->pkt_len, ROOM);
+		rte_pktmbuf_free(m);
+	}
+	m = packet_of_type(TYPE_FLOW + 2, 63);
+	send_all(port, 0, &m, 1);
+	xstat_becomes(port, "rx_undersize", 1);
+	m = packet_of_type(TYPE_FLOW + 2, 64);
+	send_all(port, 0, &m, 1);
+	receive_all(port, 0, &m, 1);
+	assert_int_equal(m->pkt_len, 14);
+	rte_pktmbuf_free(m);
+	assert_int_equal(xstat(port, "device_errors"), 0);
+	port_down(port);
+	pools_are_full();
 }
 
 /** Whatever packets do, the port comes back as it was, and counters go on. */
@@ -2844,6 +2980,9 @@ run_cases(void)
 		CASE(checksums_are_set),
 		CASE(resets_recover),
 		CASE(mtu_limits_frames),
+		CASE(mtu_shrinks_under_load),
+		CASE(checksums_of_frames_have_room),
+		CASE(rules_keep_to_the_mtu),
 		CASE(bad_packets_are_refused),
 		CASE(rss_spreads_flows),
 		CASE(rss_of_one_side),

@@ -61,7 +61,10 @@ frame_of_mtu(uint16_t mtu)
 	return (uint16_t)(mtu + RTE_ETHER_HDR_LEN + REVERE_NET_VLAN_OVERHEAD);
 }
 
-/** Queues whose buffers are shorter than a frame receive scattered. */
+/**
+ * Queues whose buffers are shorter than a frame receive scattered, and once they do until they are
+ * set up anew: longer frames may wait in their rings, or in a state that is moved.
+ */
 static void
 update_scatter(struct rte_eth_dev *dev, uint16_t frame)
 {
@@ -71,10 +74,13 @@ update_scatter(struct rte_eth_dev *dev, uint16_t frame)
 	dev->data->scattered_rx = wanted;
 	for (i = 0; i < dev->data->nb_rx_queues; i++) {
 		struct revere_net_rxq *rxq = dev->data->rx_queues[i];
+		uint32_t longest;
 
 		if (rxq == NULL)
 			continue;
-		rxq->scatter = wanted || RTE_MAX((uint32_t)frame, rxq->lro_max) > rxq->room;
+		longest = frame + (rxq->rxo & RVR_RNA_RXO_KEEP_CRC ? RTE_ETHER_CRC_LEN : 0u);
+		if (wanted || RTE_MAX(longest, rxq->lro_max) > rxq->room)
+			rxq->scatter = true;
 		dev->data->scattered_rx |= rxq->scatter;
 	}
 }

@@ -29,6 +29,8 @@ domain_walk(struct flow_packet *packet, const struct flow_domain *domain)
 		if (rule == NULL)
 			return FLOW_NEXT;
 		verdict = flow_execute(packet, rule, rule->actions, rule->actions_size, &id);
+		if (verdict == FLOW_DONE)
+			return FLOW_DONE;
 		if (packet->len < RNA_FRAME_MIN)
 			return FLOW_DROPPED;
 		if (verdict != FLOW_JUMPED)
@@ -46,6 +48,8 @@ domain_run(struct flow_packet *packet, const struct flow_domain *domain)
 
 /* ---- To the host -------------------------------------------------------------------------- */
 
+/* Rules may have made a packet longer than what the port takes, or too short, since it came. */
+
 static void
 packet_mark(const struct flow_packet *packet, struct rna_rx_mark *mark)
 {
@@ -59,9 +63,18 @@ flow_to_queue(struct flow_packet *packet, uint32_t queue, bool hashed, uint32_t 
 {
 	struct rna_rx_mark mark;
 
+	if (!rna_rx_length(packet->port, packet->len))
+		return;
 	packet_mark(packet, &mark);
 	rna_deliver_queue(packet->port, packet->data, packet->len, queue, hashed, hash,
 		&mark);
+}
+
+static void
+to_default(const struct flow_packet *packet, const struct rna_rx_mark *mark)
+{
+	if (rna_rx_length(packet->port, packet->len))
+		rna_deliver_default(packet->port, packet->data, packet->len, mark);
 }
 
 static void
@@ -73,7 +86,7 @@ to_host(struct flow_packet *packet)
 
 	if (verdict == FLOW_NEXT && !port->flow->isolated) {
 		packet_mark(packet, &mark);
-		rna_deliver_default(port, packet->data, packet->len, &mark);
+		to_default(packet, &mark);
 	} else if (verdict == FLOW_NEXT || verdict == FLOW_DROPPED) {
 		port->stats.flow_dropped++;
 	}
@@ -99,7 +112,7 @@ flow_to_port(struct flow_packet *packet, struct rna_port *port, uint32_t where)
 	if (port->flow != NULL)
 		to_host(&on);
 	else
-		rna_deliver_default(port, on.data, on.len, NULL);
+		to_default(&on, NULL);
 }
 
 /* ---- From wire and host ------------------------------------------------------------------- */
@@ -145,7 +158,7 @@ rna_flow_receive(struct rna_port *port, const uint8_t *data, uint32_t len)
 		if (port->flow != NULL)
 			to_host(&packet);
 		else
-			rna_deliver_default(port, packet.data, packet.len, NULL);
+			to_default(&packet, NULL);
 	} else if (verdict == FLOW_DROPPED) {
 		port->stats.flow_dropped++;
 	}
