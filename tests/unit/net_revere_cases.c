@@ -2711,6 +2711,161 @@ rules_keep_to_the_mtu(void **state)
 	pools_are_full();
 }
 
+/** What the callback of aged flows did, and waits for. */
+static struct {
+	bool entered, destroyed, left, in_time;
+} age;
+
+static bool
+age_wait(const bool *what)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+
+	while (!__atomic_load_n(what, __ATOMIC_ACQUIRE) && rte_get_timer_cycles() < end)
+		rte_delay_us_sleep(1000);
+	return __atomic_load_n(what, __ATOMIC_ACQUIRE);
+}
+
+/** As applications do it, but after flows have been destroyed. */
+static int
+age_told(uint16_t port, enum rte_eth_event_type event, void *arg, void *ret)
+{
+	struct rte_flow_error error;
+
+	(void)event;
+	(void)arg;
+	(void)ret;
+	__atomic_store_n(&age.entered, true, __ATOMIC_RELEASE);
+	age.in_time = age_wait(&age.destroyed);
+	if (age.in_time) /* who destroys holds a lock that this takes */
+		rte_flow_get_aged_flows(port, NULL, 0, &error);
+	__atomic_store_n(&age.left, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/** A flow that ages after a second. */
+static struct rte_flow *
+aging_flow(uint16_t port, const struct rte_flow_item *items, void *context)
+{
+	const struct rte_flow_attr attr = { .ingress = 1 };
+	const struct rte_flow_action_queue queue = { .index = 0 };
+	const struct rte_flow_action_age conf = { .timeout = 1, .context = context };
+	const struct rte_flow_action actions[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_AGE, .conf = &conf },
+		{ .type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue },
+		{ .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	struct rte_flow_error error;
+	struct rte_flow *flow = rte_flow_create(port, &attr, items, actions, &error);
+
+	assert_non_null(flow);
+	return flow;
+}
+
+/** A flow of two rules, of which flow_packet() meets one. */
+static struct rte_flow *
+ranged_flow(uint16_t port, void *context)
+{
+	const struct rte_flow_item_udp from = { .hdr.dst_port = RTE_BE16(4000) };
+	const struct rte_flow_item_udp to = { .hdr.dst_port = RTE_BE16(4004) };
+	const struct rte_flow_item_udp mask = { .hdr.dst_port = RTE_BE16(0xffff) };
+	const struct rte_flow_item items[] = {
+		{ .type = RTE_FLOW_ITEM_TYPE_ETH },
+		{ .type = RTE_FLOW_ITEM_TYPE_IPV4 },
+		{ .type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &from, .last = &to, .mask = &mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_END },
+	};
+
+	return aging_flow(port, items, context);
+}
+
+static struct rte_flow *
+idle_flow(uint16_t port, void *context)
+{
+	const struct rte_flow_item_eth spec = {
+		.hdr.ether_type = RTE_BE16(TYPE_FLOW),
+	}, mask = { .hdr.ether_type = RTE_BE16(0xffff) };
+	const struct rte_flow_item items[] = {
+		{ .type = RTE_FLOW_ITEM_TYPE_ETH, .spec = &spec, .mask = &mask },
+		{ .type = RTE_FLOW_ITEM_TYPE_END },
+	};
+
+	return aging_flow(port, items, context);
+}
+
+/** Takes aged flows. @return whether a context is among them */
+static bool
+aged_take(uint16_t port, const void *context, bool *other)
+{
+	struct rte_flow_error error;
+	void *contexts[4];
+	bool found = false;
+	int i, count = rte_flow_get_aged_flows(port, contexts, 4, &error);
+
+	assert_true(count >= 0);
+	for (i = 0; i < count; i++) {
+		found |= contexts[i] == context;
+		*other |= contexts[i] != context;
+	}
+	return found;
+}
+
+/** A packet that meets a flow. @return timer cycles before it */
+static uint64_t
+flow_meet(uint16_t port)
+{
+	uint64_t before = rte_get_timer_cycles();
+	struct rte_mbuf *m = flow_packet(1);
+
+	send_all(port, 0, &m, 1);
+	receive_all(port, 0, &m, 1);
+	rte_pktmbuf_free(m);
+	return before;
+}
+
+/** Flows age when all of their rules do, and can be destroyed while the application is told. */
+static void
+flows_age(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	uint64_t met = rte_get_timer_cycles(), end = met + PATIENCE_S * rte_get_timer_hz();
+	bool found = false, busy_aged = false, late = false;
+	struct rte_flow *busy_flow, *idle;
+	struct rte_flow_error error;
+	int contexts[2];
+
+	(void)state;
+	memset(&age, 0, sizeof(age));
+	assert_int_equal(rte_eth_dev_callback_register(port, RTE_ETH_EVENT_FLOW_AGED, age_told,
+		NULL), 0);
+	busy_flow = ranged_flow(port, &contexts[0]);
+	idle = idle_flow(port, &contexts[1]);
+	while (!found) {
+		uint64_t before = flow_meet(port);
+
+		/* Without a CPU for a second, the busy one may well have aged. */
+		late |= rte_get_timer_cycles() - met >= rte_get_timer_hz();
+		met = before;
+		assert_true(met < end);
+		rte_delay_us_sleep(1000);
+		/* Until the application is told flows are left to the alarm. */
+		if (__atomic_load_n(&age.entered, __ATOMIC_ACQUIRE))
+			found = aged_take(port, &contexts[1], &busy_aged);
+	}
+	aged_take(port, &contexts[1], &busy_aged);
+	late |= rte_get_timer_cycles() - met >= rte_get_timer_hz();
+	assert_true(!busy_aged || late);
+	assert_int_equal(rte_flow_destroy(port, idle, &error), 0);
+	assert_int_equal(rte_flow_destroy(port, busy_flow, &error), 0);
+	__atomic_store_n(&age.destroyed, true, __ATOMIC_RELEASE);
+	assert_true(age_wait(&age.left));
+	assert_true(age.in_time);
+	assert_int_equal(rte_eth_dev_callback_unregister(port, RTE_ETH_EVENT_FLOW_AGED, age_told,
+		NULL), 0);
+	port_down(port);
+	pools_are_full();
+}
+
 /** Whatever packets do, the port comes back as it was, and counters go on. */
 static void
 lost_devices_are_restarted(void **state)
@@ -2983,6 +3138,7 @@ run_cases(void)
 		CASE(mtu_shrinks_under_load),
 		CASE(checksums_of_frames_have_room),
 		CASE(rules_keep_to_the_mtu),
+		CASE(flows_age),
 		CASE(bad_packets_are_refused),
 		CASE(rss_spreads_flows),
 		CASE(rss_of_one_side),

@@ -71,6 +71,7 @@ struct rte_flow {
 	bool own_counter, age, aged;
 	struct rte_flow_action_handle *handle; /**< whose counter it is, or NULL */
 	void *age_context;
+	uint32_t young; /**< of the rules below the one that hadn't aged when they were looked at */
 	uint32_t count;
 	struct {
 		uint32_t rule;
@@ -121,7 +122,6 @@ struct revere_flow_state {
 	uint32_t matchers_end, matcher_last;
 	struct rte_flow **flows; /**< by rule */
 	struct revere_flow_list list, aged;
-	uint32_t aging; /**< flows with AGE */
 	struct revere_flow_print *prints; /**< by rule: what it matches */
 	uint32_t *print_bucket;		  /**< first rule, plus 1 */
 	uint64_t seed;
@@ -195,6 +195,7 @@ int revere_flow_aged(struct rte_eth_dev *dev, void **contexts, uint32_t room,
 /** One flow with AGE more, one less: while there are some, their news are looked for. */
 void revere_flow_age_begin(struct revere_net *net);
 void revere_flow_age_end(struct revere_net *net);
+/** Waits for a look, and so for the application's callback: not under a lock. */
 void revere_flow_age_stop(struct revere_net *net);
 
 /* ---- revere_flow_async.c: templates and queues of operations ------------------------------ */

@@ -43,6 +43,20 @@ revere_flow_query_count(struct revere_net *net, uint32_t counter,
 	return 0;
 }
 
+/** Age of one of a flow's rules. */
+static int
+rule_age(struct revere_net *net, const struct rte_flow *flow, uint32_t index,
+	struct rvr_rna_flow_counts *counts)
+{
+	struct rvr_rna_flow_query request = {
+		.id = rvr_cpu_le32(flow->rules[index].rule),
+		.flags = rvr_cpu_le32(RVR_RNA_FLOW_QUERY_AGE),
+	};
+
+	return revere_net_request(net, RVR_RNA_CTL_FLOW_QUERY, &request, sizeof(request), counts,
+		sizeof(*counts));
+}
+
 /** The youngest of the flow's rules. */
 static int
 query_age(struct revere_net *net, const struct rte_flow *flow, struct rte_flow_query_age *age,
@@ -56,13 +70,7 @@ query_age(struct revere_net *net, const struct rte_flow *flow, struct rte_flow_q
 		return rte_flow_error_set(error, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION, NULL,
 			"the flow has no AGE action");
 	for (i = 0; i < flow->count; i++) {
-		struct rvr_rna_flow_query request = {
-			.id = rvr_cpu_le32(flow->rules[i].rule),
-			.flags = rvr_cpu_le32(RVR_RNA_FLOW_QUERY_AGE),
-		};
-
-		if (revere_net_request(net, RVR_RNA_CTL_FLOW_QUERY, &request, sizeof(request),
-			    &counts, sizeof(counts)) < 0)
+		if (rule_age(net, flow, i, &counts) < 0)
 			return rte_flow_error_set(error, EIO, RTE_FLOW_ERROR_TYPE_ACTION, NULL,
 				"the adapter doesn't tell the age");
 		idle = RTE_MIN(idle, rvr_le32_cpu(counts.idle));
@@ -134,13 +142,37 @@ revere_flow_dump(struct rte_eth_dev *dev, struct rte_flow *one, FILE *file,
 
 /* ---- Age ---------------------------------------------------------------------------------- */
 
-/** A flow has aged when its last rule has; one that saw packets since isn't any more. */
-static void
-aged_note(struct revere_flow_state *state, uint32_t rule)
+/**
+ * Whether all rules of a flow have aged; the last of them to do so is told of after the others.
+ * What was young when it was looked at last most probably still is: there may be many rules.
+ */
+static bool
+flow_has_aged(struct revere_net *net, struct rte_flow *flow)
 {
+	struct rvr_rna_flow_counts counts;
+	uint32_t i;
+
+	for (i = 0; flow->count > 1 && i < flow->count; i++) {
+		uint32_t index = (flow->young + i) % flow->count;
+
+		if (rule_age(net, flow, index, &counts) < 0)
+			return false;
+		if (!rvr_le32_cpu(counts.aged)) {
+			flow->young = index;
+			return false;
+		}
+	}
+	return true;
+}
+
+/** A rule has aged, and its flow if all of its rules have. */
+static void
+aged_note(struct revere_net *net, uint32_t rule)
+{
+	struct revere_flow_state *state = net->flow;
 	struct rte_flow *flow = rule < state->info.rules ? state->flows[rule] : NULL;
 
-	if (flow == NULL || flow->aged)
+	if (flow == NULL || flow->aged || !flow_has_aged(net, flow))
 		return;
 	flow->aged = true;
 	TAILQ_INSERT_TAIL(&state->aged, flow, next_aged);
@@ -161,7 +193,7 @@ aged_collect(struct revere_net *net)
 			return;
 		count = RTE_MIN(rvr_le32_cpu(aged.count), (uint32_t)RTE_DIM(aged.rule));
 		for (i = 0; i < count; i++)
-			aged_note(net->flow, rvr_le32_cpu(aged.rule[i]));
+			aged_note(net, rvr_le32_cpu(aged.rule[i]));
 		if (rvr_le32_cpu(aged.next) <= next)
 			return;
 		next = rvr_le32_cpu(aged.next);
@@ -184,36 +216,61 @@ age_news(struct revere_net *net)
 	return news;
 }
 
-/** Flows that aged are announced once; who listens takes them by get_aged_flows(). */
+static void age_look(void *arg);
+
+/** One alarm is set, not two. */
+static void
+age_arm(struct revere_net *net)
+{
+	if (__atomic_exchange_n(&net->age_armed, true, __ATOMIC_SEQ_CST))
+		return;
+	if (rte_eal_alarm_set(AGE_LOOK_US, age_look, net) < 0)
+		__atomic_store_n(&net->age_armed, false, __ATOMIC_SEQ_CST);
+}
+
+/**
+ * Flows that aged are announced once; who listens takes them by get_aged_flows(). Looks end by
+ * themselves when nothing ages any more: flows are destroyed under ethdev's lock, for which the
+ * application's callback may wait, so that nobody may wait there for the alarm.
+ */
 static void
 age_look(void *arg)
 {
 	struct revere_net *net = arg;
+	struct rte_eth_dev *dev;
 
-	if (age_news(net))
-		rte_eth_dev_callback_process(&rte_eth_devices[net->data->port_id],
-			RTE_ETH_EVENT_FLOW_AGED, NULL);
-	rte_eal_alarm_set(AGE_LOOK_US, age_look, net);
+	if (!__atomic_load_n(&net->age_armed, __ATOMIC_SEQ_CST))
+		return;
+	dev = &rte_eth_devices[net->data->port_id];
+	if (age_news(net)) {
+		rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_FLOW_AGED, NULL);
+		/* The application may have closed the port when it was told. */
+		if (dev->state != RTE_ETH_DEV_ATTACHED || dev->data->dev_private != net)
+			return;
+	}
+	__atomic_store_n(&net->age_armed, false, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&net->aging, __ATOMIC_SEQ_CST) > 0)
+		age_arm(net);
 }
 
 void
 revere_flow_age_stop(struct revere_net *net)
 {
 	rte_eal_alarm_cancel(age_look, net);
+	__atomic_store_n(&net->age_armed, false, __ATOMIC_SEQ_CST);
 }
 
 void
 revere_flow_age_begin(struct revere_net *net)
 {
-	if (net->flow->aging++ == 0)
-		rte_eal_alarm_set(AGE_LOOK_US, age_look, net);
+	__atomic_fetch_add(&net->aging, 1, __ATOMIC_SEQ_CST);
+	age_arm(net);
 }
 
 void
 revere_flow_age_end(struct revere_net *net)
 {
-	if (--net->flow->aging == 0)
-		revere_flow_age_stop(net);
+	__atomic_fetch_sub(&net->aging, 1, __ATOMIC_SEQ_CST);
 }
 
 int

@@ -311,6 +311,8 @@ struct revere_net {
 	uint16_t reta[REVERE_NET_RETA_MAX];
 	struct revere_mtr_state *mtr; /**< NULL: there never were meters */
 	struct revere_flow_state *flow; /**< revere_flow.h; NULL: there never were flows */
+	uint32_t aging; /**< flows with AGE */
+	bool age_armed; /**< an alarm is set that looks for aged flows */
 };
 
 /* ---- revere_ethdev.c ---------------------------------------------------------------------- */
