@@ -20,7 +20,8 @@
 #define LRO_FLOWS 16
 #define LRO_MAX 65535 /* bytes of a packet */
 
-#define TCP_FLAGS 13 /* bytes from a TCP header's start */
+#define TCP_OFFSET 12 /* bytes from a TCP header's start */
+#define TCP_FLAGS 13
 #define TCP_PSH 0x08
 #define TCP_ACK 0x10
 
@@ -222,6 +223,7 @@ segment_of(const struct rna_parsed *parsed, uint32_t stripped, uint32_t sums,
 {
 	const struct rna_level *level = &parsed->outer;
 	const uint8_t *tcp;
+	uint32_t header;
 
 	segment->l3 = (uint16_t)(level->l3 - stripped);
 	segment->l4 = (uint16_t)(level->l4 - stripped);
@@ -230,8 +232,10 @@ segment_of(const struct rna_parsed *parsed, uint32_t stripped, uint32_t sums,
 		(sums & RVR_RNA_RX_L3_BAD))
 		return false;
 	tcp = segment->data + segment->l4;
-	segment->payload = (uint16_t)(segment->l4 + (tcp[12] >> 4) * 4u);
-	return tcp[12] >> 4 >= 5 && segment->payload < segment->end &&
+	/* Loaded once: the host may write to what it sends. */
+	header = (__atomic_load_n(&tcp[TCP_OFFSET], __ATOMIC_RELAXED) >> 4) * 4u;
+	segment->payload = (uint16_t)(segment->l4 + header);
+	return header >= 20 && segment->payload < segment->end &&
 	       (tcp[TCP_FLAGS] | TCP_PSH) == (TCP_ACK | TCP_PSH);
 }
 

@@ -25,8 +25,12 @@ sums_fit(const struct rna_tx_offload *offload, const uint8_t *data,
 {
 	const struct rna_level *level = &parsed->outer;
 	uint8_t l4 = requested_l4[(offload->request & RVR_RNA_TXO_L4_MASK) >> 1];
-	uint32_t len = (uint32_t)level->end - level->l4;
+	uint32_t len;
 
+	/* The length was read again after it was found right, and may be another one by then. */
+	if (level->end < level->l4)
+		return false;
+	len = (uint32_t)level->end - level->l4;
 	if ((offload->request & ~SUMS_REQUESTS) != 0 || offload->outer_l4 != 0 ||
 		parsed->tunnel_type != RNA_TUNNEL_NONE || level->tags != 0 ||
 		(level->flags & (RNA_LEVEL_WRONG | RNA_LEVEL_FRAGMENT)) != 0 ||
