@@ -82,12 +82,12 @@ struct rna_queue_stats {
 	uint64_t rx_errors;
 };
 
-/** Counters of what no queue saw, as struct rvr_rna_stats. */
+/** Counters of what no queue saw, as struct rvr_rna_stats, and of rules, as rvr_rna_steer_stats. */
 struct rna_port_stats {
 	uint64_t rx_filtered, rx_oversize, rx_undersize, rx_stopped;
 	uint64_t tx_dropped;
 	uint64_t rx_multicast, rx_broadcast;
-	uint64_t flow_dropped;
+	uint64_t flow_dropped, flow_failed;
 };
 
 /** An empty receive buffer; va is NULL where it isn't contiguous here or not mapped. */

@@ -57,6 +57,8 @@ steer_stats(struct rna_port *port, const uint8_t *in, uint8_t *out, uint32_t *de
 		.rx_short_header = rvr_cpu_le64(steer->stats.rx_short_header),
 		.rx_bad_length = rvr_cpu_le64(steer->stats.rx_bad_length),
 		.rx_extensions = rvr_cpu_le64(steer->stats.rx_extensions),
+		.flow_dropped = rvr_cpu_le64(port->stats.flow_dropped),
+		.flow_failed = rvr_cpu_le64(port->stats.flow_failed),
 	};
 
 	(void)in;

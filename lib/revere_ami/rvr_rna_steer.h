@@ -168,8 +168,10 @@ struct rvr_rna_steer_stats {
 	rvr_le64 rx_short_header; /**< a header that is named isn't there as a whole, or is none */
 	rvr_le64 rx_bad_length;	 /**< IP says a length that can't be */
 	rvr_le64 rx_extensions;	 /**< more than 8 extension headers */
+	rvr_le64 flow_dropped; /**< packets that rules, meters or isolation drop */
+	rvr_le64 flow_failed; /**< ... as actions can't be done: TTL, length, a loop of jumps */
 };
-_Static_assert(sizeof(struct rvr_rna_steer_stats) == 88, "wire");
+_Static_assert(sizeof(struct rvr_rna_steer_stats) == 104, "wire");
 
 #ifdef __cplusplus
 }

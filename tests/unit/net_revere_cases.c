@@ -2588,11 +2588,11 @@ comes_to(uint16_t port, const struct rte_ether_addr *mac, uint16_t type, int que
 #define TYPE_PLAIN 0x88b5
 #define TYPE_FLOW 0x88b6
 
-/** A rule for what arrives with an Ethernet type. */
+/** A rule of a group for what arrives with an Ethernet type. */
 static void
-flow_make(uint16_t port, uint16_t type, const struct rte_flow_action *actions)
+flow_make_in(uint16_t port, uint32_t group, uint16_t type, const struct rte_flow_action *actions)
 {
-	const struct rte_flow_attr attr = { .ingress = 1 };
+	const struct rte_flow_attr attr = { .ingress = 1, .group = group };
 	const struct rte_flow_item_eth spec = {
 		.hdr.ether_type = rte_cpu_to_be_16(type),
 	}, mask = { .hdr.ether_type = RTE_BE16(0xffff) };
@@ -2603,6 +2603,12 @@ flow_make(uint16_t port, uint16_t type, const struct rte_flow_action *actions)
 	struct rte_flow_error error;
 
 	assert_non_null(rte_flow_create(port, &attr, items, actions, &error));
+}
+
+static void
+flow_make(uint16_t port, uint16_t type, const struct rte_flow_action *actions)
+{
+	flow_make_in(port, 0, type, actions);
 }
 
 /** A port with settings of many kinds. */
@@ -2707,6 +2713,53 @@ rules_keep_to_the_mtu(void **state)
 	assert_int_equal(m->pkt_len, 14);
 	rte_pktmbuf_free(m);
 	assert_int_equal(xstat(port, "device_errors"), 0);
+	port_down(port);
+	pools_are_full();
+}
+
+/** What rules drop is counted, and apart from it what can't be done. */
+static void
+rules_count_what_they_drop(void **state)
+{
+	static const struct rte_flow_action_raw_decap decap = { .size = 50 };
+	static const struct rte_flow_action_jump jump = { .group = 1 };
+	const struct rte_flow_action drop[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_DROP }, { .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	const struct rte_flow_action shorten[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_RAW_DECAP, .conf = &decap },
+		{ .type = RTE_FLOW_ACTION_TYPE_PASSTHRU }, { .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	const struct rte_flow_action circle[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_JUMP, .conf = &jump },
+		{ .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	struct rte_flow_error error;
+	struct rte_mbuf *m;
+	uint16_t i;
+
+	(void)state;
+	flow_make(port, TYPE_FLOW, drop);
+	flow_make(port, TYPE_FLOW + 1, shorten);
+	flow_make(port, TYPE_FLOW + 2, circle);
+	flow_make_in(port, 1, TYPE_FLOW + 2, circle);
+	for (i = 0; i < 3; i++) {
+		m = packet_of_type(TYPE_FLOW + i, 63);
+		send_all(port, 0, &m, 1);
+		xstat_becomes(port, "flow_dropped", 1);
+		xstat_becomes(port, "flow_failed", i);
+	}
+	round_trip(port, 63, ROOM);
+	assert_int_equal(rte_flow_isolate(port, 1, &error), 0);
+	m = packet_of_type(TYPE_PLAIN, 63);
+	send_all(port, 0, &m, 1);
+	xstat_becomes(port, "flow_dropped", 2);
+	assert_int_equal(rte_flow_isolate(port, 0, &error), 0);
+	assert_int_equal(xstat(port, "flow_failed"), 2);
+	assert_int_equal(xstat(port, "rx_q0_packets"), 1);
+	assert_int_equal(rte_eth_xstats_reset(port), 0);
+	assert_int_equal(xstat(port, "flow_dropped") + xstat(port, "flow_failed"), 0);
 	port_down(port);
 	pools_are_full();
 }
@@ -3138,6 +3191,7 @@ run_cases(void)
 		CASE(mtu_shrinks_under_load),
 		CASE(checksums_of_frames_have_room),
 		CASE(rules_keep_to_the_mtu),
+		CASE(rules_count_what_they_drop),
 		CASE(flows_age),
 		CASE(bad_packets_are_refused),
 		CASE(rss_spreads_flows),

@@ -170,6 +170,8 @@ static const struct counter steer_counters[] = {
 	{ "rx_short_header", offsetof(struct rvr_rna_steer_stats, rx_short_header) },
 	{ "rx_bad_length", offsetof(struct rvr_rna_steer_stats, rx_bad_length) },
 	{ "rx_extensions", offsetof(struct rvr_rna_steer_stats, rx_extensions) },
+	{ "flow_dropped", offsetof(struct rvr_rna_steer_stats, flow_dropped) },
+	{ "flow_failed", offsetof(struct rvr_rna_steer_stats, flow_failed) },
 };
 
 /** Of struct revere_net_sw_stats. */

@@ -68,7 +68,8 @@ sample(struct flow_packet *packet, struct flow_rule *rule, uint32_t ratio, const
 		return;
 	rule->sample_count = 0;
 	copy.own = NULL;
-	flow_execute(&copy, rule, actions, size, &group);
+	if (flow_execute(&copy, rule, actions, size, &group) == FLOW_FAILED)
+		packet->port->stats.flow_failed++;
 	flow->scratch_used = used;
 }
 
@@ -119,7 +120,7 @@ execute_last(struct flow_packet *packet, const struct rvr_rna_flow_action *actio
 	}
 }
 
-/** One of the others; false: the packet is dropped. */
+/** One of the others; false: the packet is dropped, by a meter or as it can't be done. */
 static bool
 execute_one(struct flow_packet *packet, struct flow_rule *rule,
 	const struct rvr_rna_flow_action *action)
@@ -162,7 +163,7 @@ flow_execute(struct flow_packet *packet, struct flow_rule *rule, const uint8_t *
 		if (verdict != FLOW_NEXT)
 			return verdict;
 		if (action->type > RVR_RNA_FLOW_PORT && !execute_one(packet, rule, action))
-			return FLOW_DROPPED;
+			return action->type == RVR_RNA_FLOW_METER ? FLOW_DROPPED : FLOW_FAILED;
 		at += action->size;
 	}
 	return FLOW_NEXT;

@@ -183,7 +183,8 @@ void flow_key_refresh(struct flow_packet *packet);
 enum flow_verdict {
 	FLOW_NEXT, /**< goes on as if there were no rules */
 	FLOW_DONE, /**< went somewhere */
-	FLOW_DROPPED,
+	FLOW_DROPPED, /**< a rule says so */
+	FLOW_FAILED, /**< dropped, as what a rule says can't be done */
 	FLOW_JUMPED,
 };
 
@@ -195,7 +196,7 @@ enum flow_verdict flow_execute(struct flow_packet *packet, struct flow_rule *rul
  * is given back at the end of the pipeline.
  */
 bool flow_own(struct flow_packet *packet);
-/** One of the actions that change a packet; false: it is to be dropped. */
+/** One of the actions that change a packet; false: it can't be done. */
 bool flow_edit(struct flow_packet *packet, uint32_t type, uint32_t arg, const uint8_t *data);
 /** Whether a packet passes a meter. */
 bool flow_meter_pass(struct flow_meter *meter, uint32_t len);

@@ -31,19 +31,26 @@ domain_walk(struct flow_packet *packet, const struct flow_domain *domain)
 		verdict = flow_execute(packet, rule, rule->actions, rule->actions_size, &id);
 		if (verdict == FLOW_DONE)
 			return FLOW_DONE;
-		if (packet->len < RNA_FRAME_MIN)
-			return FLOW_DROPPED;
+		if (packet->len < RNA_FRAME_MIN && verdict != FLOW_DROPPED)
+			return FLOW_FAILED;
 		if (verdict != FLOW_JUMPED)
 			return verdict;
 		group = flow_group_find(domain, id);
 	}
-	return group == NULL ? FLOW_NEXT : FLOW_DROPPED;
+	return group == NULL ? FLOW_NEXT : FLOW_FAILED;
 }
 
 static inline enum flow_verdict
 domain_run(struct flow_packet *packet, const struct flow_domain *domain)
 {
 	return domain->root == NULL ? FLOW_NEXT : domain_walk(packet, domain);
+}
+
+static inline void
+count_lost(struct rna_port *port, enum flow_verdict verdict)
+{
+	port->stats.flow_dropped += verdict == FLOW_DROPPED;
+	port->stats.flow_failed += verdict == FLOW_FAILED;
 }
 
 /* ---- To the host -------------------------------------------------------------------------- */
@@ -84,12 +91,13 @@ to_host(struct flow_packet *packet)
 	enum flow_verdict verdict = domain_run(packet, &port->flow->domain[RVR_RNA_FLOW_INGRESS]);
 	struct rna_rx_mark mark;
 
-	if (verdict == FLOW_NEXT && !port->flow->isolated) {
+	if (verdict == FLOW_NEXT && port->flow->isolated)
+		verdict = FLOW_DROPPED;
+	if (verdict == FLOW_NEXT) {
 		packet_mark(packet, &mark);
 		to_default(packet, &mark);
-	} else if (verdict == FLOW_NEXT || verdict == FLOW_DROPPED) {
-		port->stats.flow_dropped++;
 	}
+	count_lost(port, verdict);
 }
 
 /* ---- To a port ---------------------------------------------------------------------------- */
@@ -125,7 +133,7 @@ flow_begin(struct flow_packet *packet, struct rna_port *port, const uint8_t *dat
 	struct rna_flow *flow = port->rna->flow;
 
 	if (flow->depth == FLOW_DEPTH_MAX) {
-		port->stats.flow_dropped++;
+		port->stats.flow_failed++;
 		return false;
 	}
 	flow->depth++;
@@ -159,9 +167,8 @@ rna_flow_receive(struct rna_port *port, const uint8_t *data, uint32_t len)
 			to_host(&packet);
 		else
 			to_default(&packet, NULL);
-	} else if (verdict == FLOW_DROPPED) {
-		port->stats.flow_dropped++;
 	}
+	count_lost(port, verdict);
 	flow->scratch_used = used;
 	flow->depth--;
 }
@@ -183,8 +190,7 @@ rna_flow_send(struct rna_port *port, const uint8_t *data, uint32_t len)
 		verdict = domain_run(&packet, &flow->transfer);
 	if (verdict == FLOW_NEXT)
 		sent = rna_port_send(port, packet.data, packet.len);
-	else if (verdict == FLOW_DROPPED)
-		port->stats.flow_dropped++;
+	count_lost(port, verdict);
 	flow->scratch_used = used;
 	flow->depth--;
 	return sent;
