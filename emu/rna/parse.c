@@ -16,7 +16,7 @@
 #define MPLS_LABELS_MAX 8
 #define IPV6_EXTENSIONS_MAX 8
 
-/** Where the parser is; `at` never exceeds `len`. */
+/** Where the parser is; `at` never exceeds `len`, which IP's own length makes shorter. */
 struct walk {
 	const uint8_t *data;
 	uint32_t len;
@@ -65,16 +65,18 @@ parse_l4(struct walk *walk, uint8_t proto)
 		level->flags |= RNA_LEVEL_SHORT;
 }
 
-/** The end of what an IP header of some size carries by its own length. */
+/**
+ * The end of what an IP header of some size carries by its own length. What is behind it is
+ * padding, in which no header is.
+ */
 static void
 set_end(struct walk *walk, uint32_t header, uint32_t bytes)
 {
-	if (bytes >= header && walk_has(walk, bytes)) {
-		walk->level->end = (uint16_t)(walk->at + bytes);
-	} else {
-		walk->level->end = (uint16_t)walk->len;
+	if (bytes >= header && walk_has(walk, bytes))
+		walk->len = walk->at + bytes;
+	else
 		walk->level->flags |= RNA_LEVEL_CUT;
-	}
+	walk->level->end = (uint16_t)walk->len;
 }
 
 /** Flags of a fragment with an offset (in 8 bytes) and more to come, or not. */
@@ -457,8 +459,11 @@ plain_level(const uint8_t *data, uint32_t at, uint32_t len, uint8_t proto)
 static inline bool
 parse_vxlan_plain(const uint8_t *data, uint32_t len, struct rna_parsed *parsed)
 {
+	uint32_t end = RNA_PLAIN_L3 + (uint32_t)rna_be16(data + RNA_PLAIN_L3 + 2);
 	uint8_t proto;
 
+	if (end < len)
+		len = end;
 	if (len < VXLAN_PLAIN || rna_be16(data + RNA_PLAIN_L4 + 2) != UDP_PORT_VXLAN ||
 	    !(data[RNA_PLAIN_L4 + 8] & VXLAN_HAS_VNI))
 		return false;

@@ -11,7 +11,8 @@
  *
  *   Ethernet, tags, MPLS labels | IP, extensions | L4 | tunnel header | the same again
  *
- * A tunnel within the inner level isn't opened. Each header that is reported is there as a whole.
+ * A tunnel within the inner level isn't opened. Each header that is reported is there as a whole,
+ * within what the IP header before it carries: nothing is taken from padding.
  */
 
 #ifndef RNA_PARSE_H
@@ -139,9 +140,9 @@ rna_parse_begin(const uint8_t *data, uint32_t len)
 		return 0;
 	total = rna_be16(ip + 2);
 	proto = ip[9];
-	if (total < 20 || total > len - RNA_PLAIN_L3)
+	if (total < 20 + 8 || total > len - RNA_PLAIN_L3)
 		return 0;
-	return proto == PROTO_UDP || (proto == PROTO_TCP && len >= RNA_PLAIN_L4 + 20) ? proto : 0;
+	return proto == PROTO_UDP || (proto == PROTO_TCP && total >= 20 + 20) ? proto : 0;
 }
 
 /**

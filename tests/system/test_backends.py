@@ -101,6 +101,7 @@ WRONG = {
         Ether(type=0x0800) / Raw(b"\x61" + bytes(40)), Ether(type=0x86dd) / Raw(b"\x60" + bytes(30)),
         Ether(type=0x0806) / Raw(bytes(20)), Ether(type=0x8100) / Raw(b"\0"),
         Ether() / IP(proto=6, len=30) / Raw(bytes(10)),
+        Ether() / IP(proto=6, len=20) / Raw(bytes(26)),  # its ports would be padding
         Ether() / IPv6(nh=0, plen=8) / Raw(b"\x11\x05" + bytes(6))],
     "rx_bad_length": [Ether() / IP(len=9000) / UDP() / Raw(bytes(20)),
                       Ether() / IP(len=19) / UDP(), Ether() / IPv6(plen=3000) / UDP(),

@@ -458,6 +458,7 @@ packets_in_messages_are_bounded(void **state)
 static void
 stripped_packets_are_cut(void **state)
 {
+	static const uint8_t tag[6] = { 0x81, 0x00, 0x00, 0x05, 0x88, 0xb5 };
 	const uint32_t cut = 64, len_max = 72;
 	struct rvr_rna_rx_desc got[15];
 	struct rna_client r;
@@ -476,7 +477,7 @@ stripped_packets_are_cut(void **state)
 	packet = ec_alloc(&r.c, 256, 64);
 	for (i = 0; i < len_max; i++)
 		packet[i] = (uint8_t)(i * 2);
-	memcpy(packet + 12, "\x81\x00\x00\x05\x88\xb5", 6);
+	memcpy(packet + 12, tag, sizeof(tag));
 	for (i = 0; i < 2; i++) {
 		piece[i] = ec_alloc(&r.c, 256, 64);
 		bufs[i] = ec_iova(&r.c, piece[i]);
@@ -794,6 +795,82 @@ parser_stays_inside(void **state)
 	free(rss);
 }
 
+/** A packet of which IP says where it ends; what is behind it is padding. */
+struct padded {
+	uint8_t data[120];
+	uint32_t len;
+};
+
+static void
+padded_ipv4(struct padded *packet, uint32_t total, uint8_t proto)
+{
+	static const uint8_t head[11] = { 0x08, 0x00, 0x45, [10] = 64 };
+
+	memset(packet->data, 0xee, sizeof(packet->data));
+	memcpy(packet->data + 12, head, sizeof(head));
+	packet->data[17] = (uint8_t)total;
+	packet->data[23] = proto;
+	packet->len = 60;
+}
+
+/** What the short and the long parser say, which is the same. */
+static struct rna_parsed
+padded_parse(const struct padded *packet)
+{
+	struct rna_parsed parsed, any;
+
+	rna_parse(packet->data, packet->len, &parsed);
+	rna_parse_any(packet->data, packet->len, &any);
+	assert_int_equal(parsed.ptype, any.ptype);
+	assert_memory_equal(&parsed.outer, &any.outer, sizeof(any.outer));
+	assert_memory_equal(&parsed.inner, &any.inner, sizeof(any.inner));
+	return parsed;
+}
+
+/** No header is found in padding, and so no port is matched or hashed there. */
+static void
+padding_is_no_header(void **state)
+{
+	static const struct {
+		uint8_t proto, l4, size;
+	} l4s[] = { { 6, RNA_L4_TCP, 20 }, { 17, RNA_L4_UDP, 8 }, { 132, RNA_L4_SCTP, 12 } };
+	static const uint8_t ipv6[9] = { 0x86, 0xdd, 0x60, [7] = 7, [8] = 60 };
+	static const uint8_t inner[12] = { 0x08, 0x00, 0x45, [5] = 28, [10] = 64, [11] = 17 };
+	struct rna_parsed parsed;
+	struct padded packet;
+	uint32_t i, total;
+
+	(void)state;
+	for (i = 0; i < sizeof(l4s) / sizeof(l4s[0]); i++)
+		for (total = 20; total <= 46; total++) {
+			bool there = total >= 20u + l4s[i].size;
+
+			padded_ipv4(&packet, total, l4s[i].proto);
+			parsed = padded_parse(&packet);
+			assert_int_equal(parsed.outer.end, 14 + total);
+			assert_int_equal(parsed.outer.l4_type, there ? l4s[i].l4 : RNA_L4_NONE);
+			assert_int_equal((parsed.outer.flags & RNA_LEVEL_SHORT) != 0, !there);
+		}
+	/* IPv6, where a header of options is in what is padding as well. */
+	memset(packet.data, 0, sizeof(packet.data));
+	memcpy(packet.data + 12, ipv6, sizeof(ipv6));
+	packet.len = 90;
+	parsed = padded_parse(&packet);
+	assert_int_equal(parsed.outer.end, 54 + 7);
+	assert_true(parsed.outer.flags & RNA_LEVEL_SHORT);
+	/* VXLAN, whose inner packet ends before its own headers do. */
+	for (total = 20; total <= 20 + 8 + 8 + 14 + 28; total++) {
+		padded_ipv4(&packet, total, 17);
+		packet.len = sizeof(packet.data);
+		rna_put_be16(packet.data + 36, 4789);
+		packet.data[42] = 8;
+		memcpy(packet.data + 62, inner, sizeof(inner));
+		parsed = padded_parse(&packet);
+		assert_int_equal(parsed.inner.l4_type,
+			total == 20 + 8 + 8 + 14 + 28 ? RNA_L4_UDP : RNA_L4_NONE);
+	}
+}
+
 /* ---- Hashes --------------------------------------------------------------------------------- */
 
 static uint32_t
@@ -861,6 +938,7 @@ main(void)
 		cmocka_unit_test(bad_backends_are_refused),
 		cmocka_unit_test(noise_harms_nobody),
 		cmocka_unit_test(parser_stays_inside),
+		cmocka_unit_test(padding_is_no_header),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
