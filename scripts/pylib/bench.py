@@ -248,19 +248,24 @@ def packets_file(path, rules):
             file.write(struct.pack("=IIII", 0, 0, len(frame), len(frame)) + frame)
 
 
-def rules_rate(options, folder, rules):
-    """Packets a second that stock dpdk-test-flow-perf forwards with so many rules of one shape."""
+def flow_perf(options, rules, source, *app):
+    """Command line of stock dpdk-test-flow-perf, with so many rules of one shape."""
     path = testpmd.dpdk_app("dpdk-test-flow-perf")
     if path is None:
         raise ProgramError("no dpdk-test-flow-perf here: run scripts/setup")
+    eal = testpmd.two_lcores(testpmd.cpus()[:2][-1]) + testpmd.memory_args(256, options.huge)
+    vdev = f"net_revere0{source},worker_cpus={testpmd.cpus()[0]}"
+    return [path] + eal + ["--no-pci", "-d", testpmd.DRIVERS, f"--vdev={vdev}", "--", "--ingress",
+                           "--ether", "--ipv4", "--queue", f"--rules-count={rules}",
+                           f"--rules-batch={min(rules, 16384)}", "--rxq=1", "--txq=1",
+                           "--rxd=1024", "--txd=1024", *app]
+
+
+def rules_rate(options, folder, rules):
+    """Packets a second that are forwarded with so many rules."""
     packets = os.path.join(folder, "packets.pcap")
     packets_file(packets, rules)
-    eal = testpmd.two_lcores(testpmd.cpus()[:2][-1]) + testpmd.memory_args(256, options.huge)
-    vdev = f"net_revere0,pcap_in={packets},pcap_infinite=1,worker_cpus={testpmd.cpus()[0]}"
-    argv = [path] + eal + ["--no-pci", "-d", testpmd.DRIVERS, f"--vdev={vdev}", "--", "--ingress",
-                           "--ether", "--ipv4", "--queue", f"--rules-count={rules}",
-                           f"--rules-batch={min(rules, 16384)}", "--enable-fwd",
-                           "--rxq=1", "--txq=1", "--rxd=1024", "--txd=1024"]
+    argv = flow_perf(options, rules, f",pcap_in={packets},pcap_infinite=1", "--enable-fwd")
     rates, start = [], 0
     with testpmd.Program(argv, 120) as program:
         while len(rates) < (2 if options.quick else 5):
@@ -271,16 +276,27 @@ def rules_rate(options, folder, rules):
     return statistics.median(rates[1:]) / 1e6
 
 
+def change_rates(options, rules):
+    """Thousands of rules a second that are inserted, and that are deleted."""
+    with testpmd.Program(flow_perf(options, rules, "", "--deletion-rate"), 120) as program:
+        return [float(program.expect(rf"Rules {kind} rate -> ([\d.]+) K", 0, 90).group(1))
+                for kind in ("insertion", "deletion")]
+
+
 def bench_rules(options):
-    """Row "net-rules": what many rules cost, against one."""
+    """Rows "net-rules": what many rules cost, against one; and "net-rules-change": their rates."""
     many = 1024 if options.quick else 1 << 16
-    rates = {many: [], 1: []}
+    rates, changes = {many: [], 1: []}, []
     with tempfile.TemporaryDirectory(prefix="revere-bench.") as folder:
         for repetition in range(options.repeat):
             for rules, samples in rates.items():
                 note(f"rules: {rules}, {repetition + 1} of {options.repeat}")
                 samples.append(rules_rate(options, folder, rules))
-    return [row("net-rules", 60, "Mpps", {"project": rates[many], "one-rule": rates[1]})]
+            changes.append(change_rates(options, many))
+    inserted, deleted = (round(statistics.median(samples), 1) for samples in zip(*changes))
+    return [row("net-rules", 60, "Mpps", {"project": rates[many], "one-rule": rates[1]}),
+            {"bench": "net-rules-change", "rules": many, "inserted_k_per_s": inserted,
+             "deleted_k_per_s": deleted}]
 
 
 def loop_rates(loop, jumbo, sizes, rates):
