@@ -278,11 +278,11 @@ vu_device_init(struct vu_device *dev, struct revere_emu *emu, unsigned int funct
 	dev->msix_table = calloc(1, dev->msix_table_size);
 	if (dev->msix_table == NULL)
 		return -ENOMEM;
-	vu_dma_init(dev);
 	if (vu_irq_init(dev) < 0) {
 		free(dev->msix_table);
 		return -ENOMEM;
 	}
+	vu_dma_init(dev);
 	pci_config_init(&dev->config, emu, function);
 	vu_region_reset(dev);
 	return 0;
@@ -292,6 +292,7 @@ void
 vu_device_fini(struct vu_device *dev)
 {
 	device_clean(dev);
+	vu_dma_fini(dev);
 	vu_irq_fini(dev);
 	free(dev->msix_table);
 }

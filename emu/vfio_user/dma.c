@@ -25,7 +25,7 @@
 
 /* ---- Files that shrink under us ---------------------------------------------------------- */
 
-#define GUARDS VU_MAX_FILES
+#define GUARDS 65536u /* Linux lets a process have no more mappings than that */
 
 /* A mapped file, for the signal handler. base 0: free. Shared by all servers of the process. */
 static struct guard {
@@ -34,6 +34,9 @@ static struct guard {
 	_Atomic uint64_t page_size;
 	_Atomic bool hit; /* some of it isn't the file any more */
 } guards[GUARDS];
+
+/* Functions that are served in this process. */
+static _Atomic unsigned int functions;
 
 static uint64_t
 file_page_size(int fd)
@@ -72,8 +75,6 @@ guard_add(void *base, uint64_t length, uint64_t page_size)
 static void
 guard_remove(int guard)
 {
-	if (guard < 0)
-		return;
 	atomic_store(&guards[guard].length, 0);
 	atomic_store(&guards[guard].base, 0);
 }
@@ -85,7 +86,7 @@ revere_emu_vfio_user_sigbus(void *address)
 	uint64_t size;
 	int i;
 
-	for (i = 0; i < GUARDS; i++) {
+	for (i = 0; i < (int)GUARDS; i++) {
 		base = atomic_load(&guards[i].base);
 		if (base <= 1 || at < base || at - base >= atomic_load(&guards[i].length))
 			continue;
@@ -147,8 +148,7 @@ file_find(struct vu_dma *dma, const struct stat *st, uint64_t start, uint64_t en
 	TAILQ_FOREACH(file, &dma->files, link)
 		if (file->dev == st->st_dev && file->ino == st->st_ino && file->start <= start &&
 		    file->start + file->length >= end &&
-		    (file->writable || !writable) &&
-		    (file->guard < 0 || !atomic_load(&guards[file->guard].hit)))
+		    (file->writable || !writable) && !atomic_load(&guards[file->guard].hit))
 			return file;
 	return NULL;
 }
@@ -195,7 +195,27 @@ file_map(struct vu_file *file, int fd, bool need_write, uint64_t iova)
 	madvise(base, file->length, MADV_DONTFORK);
 	file->base = base;
 	file->guard = guard_add(base, file->length, file_page_size(fd));
-	return 0;
+	if (file->guard >= 0)
+		return 0;
+	munmap(base, file->length);
+	return -ENOSPC;
+}
+
+/* Files that a Function may have, so that none takes them all from the others. */
+static unsigned int
+files_share(void)
+{
+	unsigned int share = GUARDS / atomic_load(&functions);
+
+	return share < VU_MAX_FILES ? share : VU_MAX_FILES;
+}
+
+static void
+log_full(const struct vu_device *dev)
+{
+	vu_log(dev, REVERE_EMU_LOG_WARNING, "DMA maps are in %u files already, and there may be "
+		"%u: give DPDK --single-file-segments, or larger huge pages", dev->dma.num_files,
+		files_share());
 }
 
 /* The pages of a file that bytes of it are on. */
@@ -213,14 +233,17 @@ file_cut(struct vu_file *file, int fd, uint64_t offset, uint64_t size)
 }
 
 static int
-file_new(struct vu_dma *dma, const struct stat *st, int fd, const struct vu_dma_map *map,
+file_new(struct vu_device *dev, const struct stat *st, int fd, const struct vu_dma_map *map,
 	bool whole, struct vu_file **result)
 {
+	struct vu_dma *dma = &dev->dma;
 	struct vu_file *file;
 	int ret;
 
-	if (dma->num_files == VU_MAX_FILES)
+	if (dma->num_files >= files_share()) {
+		log_full(dev);
 		return -ENOSPC;
+	}
 	file = calloc(1, sizeof(*file));
 	if (file == NULL)
 		return -ENOMEM;
@@ -243,7 +266,7 @@ file_new(struct vu_dma *dma, const struct stat *st, int fd, const struct vu_dma_
 
 /* The file behind a descriptor with one reference more. */
 static int
-file_get(struct vu_dma *dma, int fd, const struct vu_dma_map *map, bool whole,
+file_get(struct vu_device *dev, int fd, const struct vu_dma_map *map, bool whole,
 	struct vu_file **result)
 {
 	bool writable = (map->flags & VU_DMA_F_WRITE) != 0;
@@ -259,9 +282,9 @@ file_get(struct vu_dma *dma, int fd, const struct vu_dma_map *map, bool whole,
 	/* Memory behind the end of a file would be a SIGBUS. */
 	if (offset > (uint64_t)st.st_size || size > (uint64_t)st.st_size - offset)
 		return -EINVAL;
-	file = file_find(dma, &st, offset, offset + size, writable);
+	file = file_find(&dev->dma, &st, offset, offset + size, writable);
 	if (file == NULL) {
-		ret = file_new(dma, &st, fd, map, whole, &file);
+		ret = file_new(dev, &st, fd, map, whole, &file);
 		if (ret < 0)
 			return ret;
 	}
@@ -454,7 +477,7 @@ map_file(struct vu_device *dev, const struct vu_dma_space *space, const struct v
 	struct vu_file *file = NULL;
 	int ret;
 
-	ret = file_get(&dev->dma, fd, map, !space->has_pasid, &file);
+	ret = file_get(dev, fd, map, !space->has_pasid, &file);
 	if (ret < 0 || file == NULL)
 		return ret;
 	ret = device_map(dev, space, map, file->base + (map->offset - file->start));
@@ -652,6 +675,14 @@ vu_dma_init(struct vu_device *dev)
 {
 	TAILQ_INIT(&dev->dma.files);
 	TAILQ_INIT(&dev->dma.pasids);
+	atomic_fetch_add(&functions, 1);
+}
+
+void
+vu_dma_fini(struct vu_device *dev)
+{
+	vu_dma_drop_all(dev);
+	atomic_fetch_sub(&functions, 1);
 }
 
 static void

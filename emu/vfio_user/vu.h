@@ -31,7 +31,8 @@
 #define VU_MAX_XFER (1024 * 1024) /**< bytes of one region access */
 #define VU_MAX_DATA (sizeof(struct vu_region_access) + VU_MAX_XFER) /**< after the header */
 #define VU_MAX_DMA_MAPS 65535	  /**< the protocol's default */
-#define VU_MAX_FILES 16384	  /**< distinct files behind DMA maps; each huge page may be one */
+#define VU_MAX_FILES 16384	  /**< distinct files behind DMA maps; each huge page may be one;
+				       fewer where many Functions are served */
 #define VU_MAX_IDLE_FILES 4	  /**< files that stay mapped here without a DMA map */
 #define VU_MAX_PASIDS 4096	  /**< address spaces with DMA maps */
 
@@ -68,7 +69,7 @@ struct vu_file {
 	uint64_t start;	   /**< first byte of the file that is mapped */
 	uint64_t length;   /**< bytes that are */
 	unsigned int refs; /**< DMA maps in it */
-	int guard;	   /**< of SIGBUS, -1 none */
+	int guard;	   /**< of SIGBUS */
 };
 
 /** A DMA map. */
@@ -161,6 +162,7 @@ int vu_version(struct vu_device *dev, struct vu_msg *msg);
 /* ---- dma.c ---------------------------------------------------------------------------------- */
 
 void vu_dma_init(struct vu_device *dev);
+void vu_dma_fini(struct vu_device *dev);
 void vu_dma_drop_all(struct vu_device *dev); /**< every map and file */
 int vu_dma_map(struct vu_device *dev, struct vu_msg *msg);
 int vu_dma_unmap(struct vu_device *dev, struct vu_msg *msg);

@@ -720,6 +720,49 @@ test_sigbus_guard(void **state)
 	assert_false(revere_emu_vfio_user_sigbus(&base[0]));
 }
 
+#define SHARERS 1000
+
+/* One more file for a Function's memory, of a page. */
+static int
+map_file_more(struct vu_device *dev, unsigned int number)
+{
+	struct vu_dma_map map = { .argsz = sizeof(map), .flags = 3, .addr = IOVA + number * PAGE,
+		.size = PAGE };
+	struct vu_msg msg = { .data = (const uint8_t *)&map, .size = sizeof(map), .num_fds = 1 };
+	int ret;
+
+	msg.fds[0] = memfd_create("share", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(msg.fds[0], PAGE), 0);
+	ret = vu_dma_map(dev, &msg);
+	close(msg.fds[0]);
+	return ret;
+}
+
+/* One Function's client can't take all there is for files: others get their share. */
+static void
+test_files_share(void **state)
+{
+	struct vu_device *devs = calloc(SHARERS, sizeof(*devs));
+	struct peer *p = *state;
+	unsigned int i, files;
+	int ret = 0;
+
+	assert_non_null(devs);
+	for (i = 0; i < SHARERS; i++)
+		assert_int_equal(vu_device_init(&devs[i], p->emu, 1 + i % 2), 0);
+	for (files = 0; files < 1000 && ret == 0; files++)
+		ret = map_file_more(&devs[0], files);
+	assert_int_equal(ret, -ENOSPC);
+	assert_in_range(devs[0].dma.num_files, 32, 100);
+	assert_int_equal(map_file_more(&devs[1], 0), 0);
+	for (i = 1; i < SHARERS; i++)
+		vu_device_fini(&devs[i]);
+	for (; files < 1000; files++)
+		assert_int_equal(map_file_more(&devs[0], files), 0);
+	vu_device_fini(&devs[0]);
+	free(devs);
+}
+
 /* ---- Configuration space ----------------------------------------------------------------- */
 
 static uint32_t
@@ -939,6 +982,7 @@ main(void)
 		NEGOTIATED(test_pasid_sparse),
 		NEGOTIATED(test_page_inline),
 		NEW(test_sigbus_guard),
+		NEW(test_files_share),
 		NEW(test_bus_master_and_power),
 		NEW(test_pf_reset),
 		NEW(test_write_masks),
