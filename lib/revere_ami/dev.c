@@ -22,7 +22,7 @@ check_revision(struct revere_dev *dev)
 	dev->info.arch_minor = (uint8_t)rvr_get(aidr, RVR_AMU_AIDR_ARCH_MINOR_REV);
 	if (dev->info.arch_major != RVR_ARCH_MAJOR) {
 		AMI_LOG(ERR, dev, "architecture revision %u.%u (AMU_AIDR %#" PRIx64
-			") is not supported, only %u.x is",
+			") is not supported, only %u.x is: use drivers of a release for it",
 			dev->info.arch_major, dev->info.arch_minor, aidr, RVR_ARCH_MAJOR);
 		return -ENOTSUP;
 	}

@@ -251,13 +251,15 @@ def test_rx_interrupts(emu, device, queues):
 
 
 def test_few_vectors(emu):
-    """More Rx queues than interrupts are refused with the numbers."""
+    """More Rx queues than interrupts are refused, in one message with the numbers."""
     need_driver("net")
     path = emu("--port", "loop", "--msix-vectors", "4").path
     code, text = test_revere(f"--vdev=net_revere0,socket={path}", "--", "rx-intr", "--queues",
                              "4")
     assert code != 0
-    assert "the device has 4 vectors" in text
+    assert text.count("no interrupt for one more Rx queue") == 1, text
+    assert "there are 4 vectors" in text and "msix_vectors" in text, text
+    assert "no contexts" not in text, text
 
 
 def test_link_interrupt(emu, start):

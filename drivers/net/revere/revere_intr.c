@@ -78,9 +78,10 @@ revere_net_pair_irq_open(struct revere_net *net, struct revere_net_pair *pair,
 		return 0;
 	ret = revere_net_irq_open(net, &pair->irq);
 	if (ret < 0) {
-		REVERE_NET_LOG(ERR, net, "no interrupt for one more Rx queue: %s; the device has "
-			"%u vectors, of which each Rx queue takes one, each port one, and the "
-			"device one", strerror(-ret), revere_dev_transport(net->dev)->vectors);
+		REVERE_NET_LOG(ERR, net, "no interrupt for one more Rx queue: %s; there are %u "
+			"vectors, of which each Rx queue takes one, each port one, the device "
+			"one: use fewer queues, or a device with more (msix_vectors)",
+			strerror(-ret), revere_dev_transport(net->dev)->vectors);
 		return ret;
 	}
 	conf->rx_irq = true;

@@ -98,7 +98,7 @@ pair_close(struct revere_net *net, struct revere_net_pair *pair)
 	memset(pair, 0, sizeof(*pair));
 }
 
-/** A pair's AMI-SW, bare. */
+/** A pair's AMI-SW, bare. Who calls closes the pair if this fails. */
 static int
 pair_begin(struct revere_net *net, struct revere_net_pair *pair)
 {
@@ -114,6 +114,7 @@ pair_begin(struct revere_net *net, struct revere_net_pair *pair)
 	return ret == 0 ? revere_ami_sw_create(net->dev, &conf, &pair->ami_sw) : ret;
 }
 
+/** Whole; as pair_begin(). */
 static int
 pair_open(struct revere_net *net, struct revere_net_pair *pair)
 {
@@ -129,8 +130,6 @@ pair_open(struct revere_net *net, struct revere_net_pair *pair)
 		ret = pair_sessions(net, pair);
 	if (ret == 0)
 		ret = revere_ami_sw_enable(pair->ami_sw);
-	if (ret < 0)
-		pair_close(net, pair);
 	return ret;
 }
 
@@ -208,7 +207,7 @@ revere_net_pair_reset(struct revere_net *net, uint16_t id)
 int
 revere_net_pairs_resize(struct revere_net *net, uint16_t count)
 {
-	struct revere_net_pair *pairs;
+	struct revere_net_pair *pairs, *pair;
 	uint16_t had = net->num_pairs;
 	int ret;
 
@@ -226,11 +225,16 @@ revere_net_pairs_resize(struct revere_net *net, uint16_t count)
 	}
 	net->pairs = pairs;
 	for (; net->num_pairs < count; net->num_pairs++) {
-		ret = pair_open(net, &net->pairs[net->num_pairs]);
+		pair = &net->pairs[net->num_pairs];
+		ret = pair_open(net, pair);
 		if (ret == 0)
 			continue;
-		REVERE_NET_LOG(ERR, net, "no contexts for queue pair %u of %u: %s",
-			net->num_pairs, count, rte_strerror(-ret));
+		/* If it's the interrupt that there isn't that was said. */
+		if (!net->rx_intr || pair->irq.fd >= 0)
+			REVERE_NET_LOG(ERR, net, "no contexts for queue pair %u of %u: %s; use "
+				"fewer queues, or a device with more (num_ami_sw)",
+				net->num_pairs, count, rte_strerror(-ret));
+		pair_close(net, pair);
 		while (net->num_pairs > had)
 			pair_close(net, &net->pairs[--net->num_pairs]);
 		return ret;
@@ -255,9 +259,9 @@ revere_net_pairs_prepare(struct revere_net *net, const struct revere_net_pair *l
 			ret = pair_open(net, pair);
 		} else {
 			ret = pair_begin(net, pair);
-			if (ret < 0)
-				pair_close(net, pair);
 		}
+		if (ret < 0)
+			pair_close(net, pair);
 		net->num_pairs += ret == 0;
 	}
 	return ret;
