@@ -34,12 +34,15 @@ def put(msg, offset, high, low, value):
 
 
 class Revere:
-    """A Function with management rings and one AMI-SW; @width: bits of register accesses."""
+    """A Function with management rings and one AMI-SW.
 
-    def __init__(self, client, width=64, direct=True):
+    @width: bits of register accesses; @fd: file of MEMORY bytes that is the client's memory.
+    """
+
+    def __init__(self, client, width=64, direct=True, fd=None):
         self.client = client
         self.bytes = width // 8
-        self.fd = os.memfd_create("client")
+        self.fd = os.memfd_create("client") if fd is None else fd
         os.truncate(self.fd, MEMORY)
         self.memory = mmap.mmap(self.fd, MEMORY)
         self.used = 0

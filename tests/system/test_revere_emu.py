@@ -420,9 +420,9 @@ def test_reconnect(emu):
     assert wait_until(lambda: daemon.descriptors() == descriptors)
 
 
-def send_forever(path, ready):
-    """A process that never stops sending."""
-    device = Revere(vu.Client(path))
+def send_forever(path, ready, fd):
+    """A process that never stops sending; its memory is that file."""
+    device = Revere(vu.Client(path), fd=fd)
     device.open()
     device.connect()
     os.write(ready, b"1")
@@ -430,26 +430,56 @@ def send_forever(path, ready):
         device.invert(b"again and again")
 
 
+def busy_client(path):
+    """A client process that is sending, and the file of its memory, which is ours too."""
+    fd = os.memfd_create("killed")
+    done, ready = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        with contextlib.suppress(BaseException):
+            send_forever(path, ready, fd)
+        os._exit(1)
+    os.close(ready)
+    assert os.read(done, 1) == b"1"
+    os.close(done)
+    return pid, fd
+
+
+def kill(pid):
+    """Kills a child."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def contents(fd):
+    """All bytes of a file."""
+    return os.pread(fd, MEMORY, 0)
+
+
 def test_killed_clients(emu):
-    """100 client processes killed under load; no DMA reaches a dead one's memory."""
+    """100 client processes killed under load; no DMA reaches a dead one's memory.
+
+    From the next one's first answer on the memory of the one before doesn't change.
+    """
     daemon = emu()
+    before, left = None, None
     for _ in range(100):
-        done, ready = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            with contextlib.suppress(BaseException):
-                send_forever(daemon.path, ready)
-            os._exit(1)
-        os.close(ready)
-        assert os.read(done, 1) == b"1"
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(done)
+        pid, fd = busy_client(daemon.path)
+        if before is not None:
+            left = contents(before)
+        kill(pid)
+        if before is not None:
+            assert contents(before) == left
+            os.close(before)
+        before = fd
     with vu.Client(daemon.path) as client:
         device = Revere(client)
         device.open()
         device.connect()
+        left = contents(before)
         device.invert(b"the next one")
+        assert contents(before) == left
+    os.close(before)
 
 
 def test_dead_client_gets_no_dma(emu):
