@@ -37,7 +37,7 @@
 
 struct options {
 	const char *port;
-	uint64_t packets, pause_us, queues;
+	uint64_t packets, pause_us, queues, idle_ms;
 };
 
 struct test {
@@ -191,10 +191,8 @@ sleep_once(struct test *test)
 }
 
 static int
-sleeper(struct test *test)
+queues_listen(struct test *test)
 {
-	unsigned int vain = 0;
-	uint64_t before;
 	uint16_t queue;
 	int ret = 0;
 
@@ -203,11 +201,46 @@ sleeper(struct test *test)
 			RTE_INTR_EVENT_ADD, (void *)(uintptr_t)queue);
 	if (ret == 0)
 		ret = all_queues(test, rte_eth_dev_rx_intr_enable);
-	if (ret < 0) {
+	if (ret < 0)
 		fprintf(stderr, "%s: no Rx interrupts: %s\n", test->options.port,
 			rte_strerror(-ret));
-		return ret;
-	}
+	return ret;
+}
+
+static uint64_t
+clock_us(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / 1000;
+}
+
+/** Sleeps where nothing comes, and tells what the whole process needed for that. */
+static void
+idle(const struct test *test)
+{
+	uint64_t start = clock_us(CLOCK_MONOTONIC), cpu = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t end = start + test->options.idle_ms * 1000, now = start;
+	struct rte_epoll_event event;
+	unsigned int wake_ups = 0;
+
+	for (; now < end; now = clock_us(CLOCK_MONOTONIC))
+		wake_ups += rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1,
+			(int)((end - now) / 1000) + 1) > 0;
+	printf("idle: %u wake-ups, CPU time of the process %.1f ms of %.1f ms\n", wake_ups,
+		(double)(clock_us(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1000,
+		(double)(now - start) / 1000);
+}
+
+static int
+sleeper(struct test *test)
+{
+	unsigned int vain = 0;
+	uint64_t before;
+	uint16_t queue;
+	int ret = 0;
+
 	/* Two long sleeps in a row with nothing: what is missing is lost. */
 	while (ret == 0 && vain < 2 && test->received + test->strange < test->options.packets) {
 		before = test->received + test->strange;
@@ -250,15 +283,6 @@ port_start(const struct test *test)
 	return ret;
 }
 
-static uint64_t
-clock_us(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / 1000;
-}
-
 static void
 report(const struct test *test, uint64_t cpu_us, uint64_t us)
 {
@@ -283,6 +307,11 @@ run(struct test *test)
 
 	if (ret < 0)
 		return ret;
+	ret = queues_listen(test);
+	if (ret < 0)
+		return ret;
+	if (test->options.idle_ms > 0)
+		idle(test);
 	cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
 	start = clock_us(CLOCK_MONOTONIC);
 	rte_eal_remote_launch(sender, test, lcore);
@@ -332,7 +361,8 @@ static void
 usage(void)
 {
 	fprintf(stderr,
-		"rx-intr [--port NAME] [--packets N] [--pause MICROSECONDS] [--queues N]\n");
+		"rx-intr [--port NAME] [--packets N] [--pause MICROSECONDS] [--queues N] "
+		"[--idle MILLISECONDS]\n");
 }
 
 static int
@@ -343,6 +373,7 @@ parse(int argc, char **argv, struct options *options)
 		{ "packets", required_argument, NULL, 'n' },
 		{ "pause", required_argument, NULL, 'u' },
 		{ "queues", required_argument, NULL, 'q' },
+		{ "idle", required_argument, NULL, 'i' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option, ret = 0;
@@ -356,6 +387,8 @@ parse(int argc, char **argv, struct options *options)
 			ret = test_number("--pause", optarg, 0, 1000000, &options->pause_us);
 		else if (option == 'q')
 			ret = test_number("--queues", optarg, 1, QUEUES_MAX, &options->queues);
+		else if (option == 'i')
+			ret = test_number("--idle", optarg, 0, 60000, &options->idle_ms);
 		else
 			ret = -EINVAL;
 	}

@@ -239,13 +239,20 @@ def test_dma_private_memory(emu, threshold):
 @pytest.mark.parametrize("queues", [1, 4])
 @pytest.mark.parametrize("device", ["socket", "", ",ami_type=B", ",mode=inline"])
 def test_rx_interrupts(emu, device, queues):
-    """An application that sleeps gets every packet, and sleeps most of the time."""
+    """An application that sleeps gets every packet, and sleeps most of the time.
+
+    Where nothing comes it uses no CPU, unless the device is in the same process.
+    """
     need_driver("net")
+    idle = "0"
     if device == "socket":
         device = f",socket={emu('--port', 'loop').path}"
+        idle = "1000"
     code, text = test_revere(f"--vdev=net_revere0{device}", "--", "rx-intr", "--queues",
-                             str(queues))
+                             str(queues), "--idle", idle)
     assert code == 0, text
+    if idle != "0":
+        assert float(re.search(r"^idle: .* process ([\d.]+) ms", text, re.M).group(1)) < 50, text
     assert "20000 received, 0 strange, 0 forgotten" in text
     assert float(re.search(r"\(([\d.]+) %\)", text).group(1)) < 50, text
 
