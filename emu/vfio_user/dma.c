@@ -210,9 +210,13 @@ files_share(void)
 	return share < VU_MAX_FILES ? share : VU_MAX_FILES;
 }
 
+/* Once a client. */
 static void
-log_full(const struct vu_device *dev)
+note_full(struct vu_device *dev)
 {
+	if (dev->dma.noted_full)
+		return;
+	dev->dma.noted_full = true;
 	vu_log(dev, REVERE_EMU_LOG_WARNING, "DMA maps are in %u files already, and there may be "
 		"%u: give DPDK --single-file-segments, or larger huge pages", dev->dma.num_files,
 		files_share());
@@ -241,7 +245,7 @@ file_new(struct vu_device *dev, const struct stat *st, int fd, const struct vu_d
 	int ret;
 
 	if (dma->num_files >= files_share()) {
-		log_full(dev);
+		note_full(dev);
 		return -ENOSPC;
 	}
 	file = calloc(1, sizeof(*file));
@@ -712,6 +716,7 @@ vu_dma_drop_all(struct vu_device *dev)
 	files_trim(dma, 0);
 	free(dma->own.ranges);
 	dma->noted_unshared = false;
+	dma->noted_full = false;
 	dma->own.ranges = NULL;
 	dma->own.max = 0;
 }

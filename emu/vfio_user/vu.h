@@ -95,6 +95,7 @@ struct vu_dma {
 	unsigned int num_pasids;
 	unsigned int num_files;
 	bool noted_unshared; /**< the client was told of memory that can't be reached */
+	bool noted_full;     /**< and that it has too many files */
 	TAILQ_HEAD(vu_files, vu_file) files;
 };
 
