@@ -2077,7 +2077,7 @@ hostile_devices_harm_nobody(void **state)
 	(void)state;
 	for (i = 0; i < RTE_DIM(faults); i++)
 		for (n = 0; n < 8 * scale; n++) {
-			/* A device's thread that has to wait for a CPU needs longer, for a start. */
+			/* A device's thread that waits for a CPU needs longer, for a start. */
 			unsigned int wait = started > 0 ? 5 : 5 * (1 + i * 8 + n);
 			char args[160];
 			int port;
