@@ -1760,17 +1760,27 @@ checksums_are_set(void **state)
 
 /* ---- Reset ---------------------------------------------------------------------------------- */
 
+static struct revere_net *
+net_of(uint16_t port)
+{
+	return rte_eth_devices[port].data->dev_private;
+}
+
 /** After a reset the port is as after probe, and works again with any configuration. */
 static void
 resets_recover(void **state)
 {
 	const struct setup two = { .rx_queues = 2, .tx_queues = 2, .filter = true };
 	uint16_t port = port_up("net_revere_test", "backend=loop", &two);
+	struct rte_eth_fc_conf pause = { .mode = RTE_ETH_FC_FULL };
 	struct rte_mbuf *pkts[16];
 	unsigned int i, round;
 
 	(void)state;
 	for (round = 0; round < 2; round++) {
+		pause.mode = RTE_ETH_FC_FULL;
+		assert_int_equal(rte_eth_dev_flow_ctrl_set(port, &pause), 0);
+		assert_int_equal(rte_eth_set_queue_rate_limit(port, 0, 1000), 0);
 		/* Packets are wherever they are. */
 		for (i = 0; i < RTE_DIM(pkts); i++)
 			pkts[i] = packet_make(pool, i, 100, ROOM);
@@ -1779,6 +1789,9 @@ resets_recover(void **state)
 		assert_int_equal(rte_eth_dev_reset(port), 0);
 		assert_int_equal(port_setup(port, &plain), 0);
 		assert_int_equal(rte_eth_dev_start(port), 0);
+		assert_int_equal(rte_eth_dev_flow_ctrl_get(port, &pause), 0);
+		assert_int_equal(pause.mode, RTE_ETH_FC_NONE);
+		assert_null(net_of(port)->steer.tm.rates);
 		assert_int_equal(xstat(port, "tx_refused"), 0);
 		round_trip(port, 300, ROOM);
 	}
@@ -2513,12 +2526,6 @@ events_count(uint16_t port, bool on)
 		assert_int_equal(on ?
 			rte_eth_dev_callback_register(port, types[i], event_seen, NULL) :
 			rte_eth_dev_callback_unregister(port, types[i], event_seen, NULL), 0);
-}
-
-static struct revere_net *
-net_of(uint16_t port)
-{
-	return rte_eth_devices[port].data->dev_private;
 }
 
 /** The device is reset by somebody else. */

@@ -292,11 +292,12 @@ net_reset(struct rte_eth_dev *dev)
 	revere_net_pairs_resize(net, 0);
 	revere_net_flow_forget(net);
 	revere_net_meters_forget(net);
+	revere_net_steer_fini(net);
 	revere_net_control_close(net);
 	ret = revere_net_control_open(net);
 	if (ret == 0)
 		ret = revere_net_request(net, RVR_RNA_CTL_PORT_RELEASE, NULL, 0, NULL, 0);
-	return ret;
+	return ret == 0 ? revere_net_steer_init(net) : ret;
 }
 
 static int
