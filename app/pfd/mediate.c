@@ -78,6 +78,7 @@ pending_set(struct pfd *pfd, enum pfd_object object, bool taken, uint16_t id)
 	pfd->state->pending.id = id;
 	pfd->state->pending.taken = taken;
 	__atomic_store_n(&pfd->state->pending.object, object, __ATOMIC_SEQ_CST);
+	pfd_stored();
 }
 
 static void
@@ -89,12 +90,6 @@ pending_begin(const struct mediation *m, enum pfd_object object, bool taken, uin
 	state->pending.request = m->request_id;
 	state->pending.opcode = rvr_msg_opcode(m->request);
 	pending_set(m->pfd, object, taken, id);
-}
-
-static void
-pending_end(struct pfd *pfd)
-{
-	__atomic_store_n(&pfd->state->pending.object, PFD_NONE, __ATOMIC_SEQ_CST);
 }
 
 /* IDs are looked through up to the highest one in use: before an ID is, it is below the mark. */
@@ -367,7 +362,6 @@ pf_ami_sw_map(const struct mediation *m)
 		if (ret >= 0)
 			answer(m, ret > 0 ? (uint16_t)ret : RVR_STATUS_OTHER);
 	}
-	pending_end(m->pfd);
 	return ret < 0 ? ret : 0;
 }
 
@@ -384,7 +378,6 @@ pf_ami_sw_unmap(const struct mediation *m)
 	id = (uint16_t)req.phy_ami_sw_id;
 	pending_begin(m, PFD_AMI_SW, true, id);
 	pfd_drop_ami_sw(m->pfd, id);
-	pending_end(m->pfd);
 	return answer(m, RVR_STATUS_OK);
 }
 
@@ -454,6 +447,7 @@ f_ami_sw_reset(const struct mediation *m)
 	ami_sw->rx_used = 0;
 	ami_sw->enabled = false;
 	ami_sw->faulted = false;
+	ami_sw->untold = false;
 	return ret;
 }
 
@@ -594,7 +588,6 @@ map_ami_hw(const struct mediation *m, uint16_t id, uint16_t aha_id, bool plain)
 		if (ret >= 0)
 			answer(m, ret > 0 ? (uint16_t)ret : RVR_STATUS_OTHER);
 	}
-	pending_end(m->pfd);
 	return ret < 0 ? ret : 0;
 }
 
@@ -638,7 +631,6 @@ pf_ami_hw_unmap(const struct mediation *m)
 			(unsigned int)req.phy_ami_hw_id, (unsigned int)req.aha_id);
 	pending_begin(m, PFD_AMI_HW, true, (uint16_t)id);
 	pfd_drop_ami_hw(m->pfd, (uint16_t)id);
-	pending_end(m->pfd);
 	return answer(m, RVR_STATUS_OK);
 }
 
@@ -771,7 +763,6 @@ create_session(const struct mediation *m, const struct rvr_pf_asn_create_req *re
 	ret = pfd_attach_asn(m->pfd, id);
 	if (ret != 0)
 		pfd_drop_asn(m->pfd, id);
-	pending_end(m->pfd);
 	return ret < 0 ? ret : answer(m, (uint16_t)ret);
 }
 
@@ -807,7 +798,6 @@ pf_asn_destroy(const struct mediation *m)
 		return refuse(m, "session %u isn't this client's", (unsigned int)id);
 	pending_begin(m, PFD_ASN, true, (uint16_t)id);
 	pfd_drop_asn(m->pfd, (uint16_t)id);
-	pending_end(m->pfd);
 	return answer(m, RVR_STATUS_OK);
 }
 

@@ -101,7 +101,7 @@ const struct pfd_limits *pfd_policy_total(const struct pfd_policy *policy);
 /* ---- State ---------------------------------------------------------------------------------- */
 
 #define PFD_STATE_MAGIC UINT64_C(0x30646670727672)
-#define PFD_STATE_VERSION 4u
+#define PFD_STATE_VERSION 5u
 
 struct pfd_usage {
 	uint32_t clients, contexts, agents_contexts, sessions, vectors, maps;
@@ -140,6 +140,8 @@ struct pfd_ami_sw {
 	bool configured; /* has its PASID */
 	bool enabled;
 	bool faulted; /* since its last reset */
+	bool untold;  /* its client is to be told of that, on this socket */
+	uint8_t untold_ams;
 	/* What is seen of it, times in ms: how its indices were, and when they changed last. */
 	uint64_t tx_used, rx_used; /* sockets that have a ring, a bit each */
 	uint64_t seen_own, seen_device, seen_masks;
@@ -201,7 +203,10 @@ struct pfd_state {
 	uint32_t version, size;
 	uint32_t serial; /* of the last connection */
 	struct pfd_usage usage;
-	/* What is being made or taken away, and by which request: undone after a restart. */
+	/*
+	 * What is being made or taken away, and by which request, until its answer is kept: a
+	 * process that dies before leaves it to the next one to undo, or to finish.
+	 */
 	struct {
 		enum pfd_object object;
 		bool taken; /* away: then it is finished */
@@ -211,6 +216,7 @@ struct pfd_state {
 		uint64_t iova, size;
 	} pending;
 	uint32_t switching; /* AMI-SW that is being parked or restored + 1: it is parked then */
+	uint32_t switching_ami_hw; /* the same of an AMI-HW alone */
 	uint32_t phy_ami_sws; /* AMI-SWs of the device, 0: not known yet */
 	uint32_t ami_sws, ami_hws, asns; /* IDs in use are up to these - 1 */
 	struct pfd_ami_sw ami_sw[PFD_IDS];
@@ -303,6 +309,16 @@ struct pfd_reply {
 	int fd;
 	_Alignas(8) uint8_t data[RVR_PFD_MESSAGE_MAX];
 };
+
+/* After a store that the next process goes by. Fuzzers have this one die there. */
+#ifdef PFD_FUZZ
+void pfd_stored(void);
+#else
+static inline void
+pfd_stored(void)
+{
+}
+#endif
 
 void pfd_state_init(struct pfd_state *state);
 /* Whether memory holds a state of this version, with numbers that can be. */

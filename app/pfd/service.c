@@ -199,6 +199,14 @@ recount(struct pfd_state *state)
 	state->usage = all;
 }
 
+/* Then it is done, and its client has that for an answer. */
+static bool
+was_answered(const struct pfd_state *state)
+{
+	return state->pending.request != 0 && state->pending.request ==
+		state->clients[state->pending.client - 1].last_id;
+}
+
 void
 pfd_recover(struct pfd *pfd)
 {
@@ -207,6 +215,11 @@ pfd_recover(struct pfd *pfd)
 	recount(state);
 	if (state->switching != 0)
 		pfd_park(pfd, (uint16_t)(state->switching - 1));
+	if (state->switching_ami_hw != 0)
+		pfd_detach_ami_hw(pfd, (uint16_t)(state->switching_ami_hw - 1));
+	state->switching_ami_hw = 0;
+	if (state->pending.object != PFD_NONE && was_answered(state))
+		state->pending.object = PFD_NONE;
 	switch (state->pending.object) {
 	case PFD_AMI_SW:
 		pfd_drop_ami_sw(pfd, state->pending.id);
@@ -336,31 +349,69 @@ pfd_exceptions(struct pfd *pfd)
 void
 pfd_tell(struct pfd *pfd, uint16_t owner, const void *msg)
 {
+	struct pfd_ami_sw *ami_sw;
 	struct pfd_client *client;
 
 	if (owner == 0)
 		return;
 	client = client_at(pfd, owner - 1u);
-	/* The oldest count: who doesn't take them has lost the later ones. */
+	/* Who doesn't take them loses the later ones, but for faults: one waits at each context. */
 	if (client->exceptions_written - client->exceptions_read < PFD_EXCEPTIONS) {
 		memcpy(client->exceptions[client->exceptions_written % PFD_EXCEPTIONS], msg,
 			RVR_MGT_MSG_SIZE);
 		client->exceptions_written++;
+	} else if (rvr_msg_opcode(msg) == RVR_E_F_AMI_RING_FAULT) {
+		ami_sw = &pfd->state->ami_sw[rvr_msg_get(msg, 0x04, 15, 0) % PFD_IDS];
+		ami_sw->untold_ams = (uint8_t)rvr_msg_get(msg, 0x04, 21, 16);
+		ami_sw->untold = true;
 	}
 	if (client->exception_irq && client->exception_vector < PFD_VECTORS &&
 		client->vectors[client->exception_vector] != 0)
 		pfd->backend->irq_trigger(pfd->arg, client->vectors[client->exception_vector]);
 }
 
-static void
-serve_exception(struct pfd_client *client, struct rvr_pfd_mgt *reply)
+/* A fault that there was no room for, of any of a client's contexts; NULL there is none. */
+static struct pfd_ami_sw *
+untold(struct pfd *pfd, unsigned int place, uint32_t *id)
 {
+	struct pfd_state *state = pfd->state;
+
+	for (*id = 0; *id < state->ami_sws; ++*id)
+		if (state->ami_sw[*id].untold && state->ami_sw[*id].owner == place + 1)
+			return &state->ami_sw[*id];
+	return NULL;
+}
+
+/* The oldest one. It is the next one, too, until its answer is kept. */
+static void
+serve_exception(struct pfd *pfd, unsigned int place, struct rvr_pfd_mgt *reply)
+{
+	const struct pfd_client *client = client_at(pfd, place);
+	struct rvr_e_f_ami_ring_fault fault = { .ami_id = 0 };
+	const struct pfd_ami_sw *ami_sw;
+	uint32_t id;
+
 	memset(reply, 0, sizeof(*reply));
-	if (client->exceptions_read == client->exceptions_written)
+	if (client->exceptions_read != client->exceptions_written) {
+		memcpy(reply->msg, client->exceptions[client->exceptions_read % PFD_EXCEPTIONS],
+			sizeof(reply->msg));
 		return;
-	memcpy(reply->msg, client->exceptions[client->exceptions_read % PFD_EXCEPTIONS],
-		sizeof(reply->msg));
-	client->exceptions_read++;
+	}
+	ami_sw = untold(pfd, place, &id);
+	if (ami_sw == NULL)
+		return;
+	fault.ami_id = id;
+	fault.ams_id = ami_sw->untold_ams;
+	rvr_e_f_ami_ring_fault_encode(reply->msg, &fault, RVR_STATUS_OK);
+}
+
+static void
+exception_taken(struct pfd *pfd, struct pfd_client *client, const void *msg)
+{
+	if (client->exceptions_read != client->exceptions_written)
+		client->exceptions_read++;
+	else if (rvr_msg_opcode(msg) == RVR_E_F_AMI_RING_FAULT)
+		pfd->state->ami_sw[rvr_msg_get(msg, 0x04, 15, 0) % PFD_IDS].untold = false;
 }
 
 /* ---- Registers ------------------------------------------------------------------------------- */
@@ -430,13 +481,14 @@ serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 	pfd->state->pending.iova = iova;
 	pfd->state->pending.size = size;
 	pfd->state->pending.taken = false;
+	pfd->state->pending.request = request->id;
 	__atomic_store_n(&pfd->state->pending.object, PFD_MAP, __ATOMIC_SEQ_CST);
+	pfd_stored();
 	ret = pfd->backend->dma_map(pfd->arg, place + 1, iova, size, request->fd,
 		rvr_le64_cpu(request->dma.offset));
 	if (ret == 0)
 		mapped_set(pfd, client, (struct pfd_mapped){
 			.bytes = client->usage.memory + size, .maps = client->usage.maps + 1 });
-	__atomic_store_n(&pfd->state->pending.object, PFD_NONE, __ATOMIC_SEQ_CST);
 	return ret < 0 ? pfd_wrong(reason, ret, "%" PRIu64 " bytes at IOVA %#" PRIx64
 		" can't be mapped: %s", size, iova, strerror(-ret)) : 0;
 }
@@ -489,7 +541,8 @@ serve_hello(struct pfd *pfd, unsigned int place, const struct pfd_request *reque
 	const struct pfd_limits *limits = pfd_policy_find(pfd->policy, &client->peer);
 	struct rvr_pfd_welcome *welcome;
 
-	if (client->greeted)
+	/* Until one was answered it comes again if a process dies within it. */
+	if (client->greeted && client->last_id != 0)
 		return pfd_wrong(reason, -EPROTO, "HELLO is a connection's first request alone");
 	if (rvr_le16_cpu(request->hello.major) != RVR_PFD_MAJOR)
 		return pfd_wrong(reason, -EPROTONOSUPPORT, "version %u of the protocol, this is %d",
@@ -561,7 +614,7 @@ serve(struct pfd *pfd, unsigned int place, const struct pfd_request *request,
 	case RVR_PFD_COMMAND:
 		return serve_command(pfd, place, request, reply, reason);
 	case RVR_PFD_EXCEPTION:
-		serve_exception(client, reply_make(reply, request, sizeof(struct rvr_pfd_mgt)));
+		serve_exception(pfd, place, reply_make(reply, request, sizeof(struct rvr_pfd_mgt)));
 		return 0;
 	case RVR_PFD_PAGE:
 		return serve_page(pfd, place, rvr_le32_cpu(request->page.ami_sw_id), reply,
@@ -613,11 +666,14 @@ remember(struct pfd_client *client, const struct pfd_request *request,
 {
 	/* In this order: a reply isn't taken for that of another request. */
 	__atomic_store_n(&client->last_id, 0, __ATOMIC_SEQ_CST);
+	pfd_stored();
 	memcpy(client->reply, reply->data, sizeof(client->reply));
 	client->reply_size = reply->size;
 	client->reply_page = reply->fd >= 0;
 	client->reply_ami_sw_id = rvr_le32_cpu(request->page.ami_sw_id);
+	pfd_stored();
 	__atomic_store_n(&client->last_id, request->id, __ATOMIC_SEQ_CST);
+	pfd_stored();
 }
 
 void
@@ -639,5 +695,10 @@ pfd_serve(struct pfd *pfd, unsigned int place, const void *packet, size_t size, 
 		pfd_log(PFD_INFO, "client %u (process %d): request %u: %s", place,
 			(int)client->peer.pid, (unsigned int)request.type, reason);
 	}
+	pfd_stored();
 	remember(client, &request, reply);
+	__atomic_store_n(&pfd->state->pending.object, PFD_NONE, __ATOMIC_SEQ_CST);
+	pfd_stored();
+	if (ret == 0 && request.type == RVR_PFD_EXCEPTION)
+		exception_taken(pfd, client, reply->data + sizeof(struct rvr_pfd_header));
 }

@@ -195,6 +195,13 @@ park(struct pfd *pfd, uint16_t id)
 	pfd_park(pfd, id);
 }
 
+/* A process that dies meanwhile leaves it to the next one to park the AMI-HW. */
+static void
+switching_ami_hw(struct pfd *pfd, uint32_t id)
+{
+	__atomic_store_n(&pfd->state->switching_ami_hw, id, __ATOMIC_SEQ_CST);
+}
+
 /* An AMI-HW that nothing is connected with yet, or any more. */
 static bool
 make_room_alone(struct pfd *pfd, int aha_id)
@@ -209,7 +216,9 @@ make_room_alone(struct pfd *pfd, int aha_id)
 			ami_hw->aha_id != aha_id || pfd->pinned_ami_hw == i + 1 ||
 			pfd_ami_hw_joined(pfd, (uint16_t)i, &sw))
 			continue;
+		switching_ami_hw(pfd, i + 1);
 		pfd_detach_ami_hw(pfd, (uint16_t)i);
+		switching_ami_hw(pfd, 0);
 		return true;
 	}
 	return false;
@@ -257,11 +266,13 @@ pfd_have_ami_hw(struct pfd *pfd, uint16_t id)
 	if (pfd_ami_hw_joined(pfd, id, &sw) && sw >= 0)
 		return pfd_have_ami_sw(pfd, (uint16_t)sw);
 	do {
+		switching_ami_hw(pfd, id + 1u);
 		ret = pfd_attach_ami_hw(pfd, id);
+		if (ret != 0)
+			pfd_detach_ami_hw(pfd, id);
+		switching_ami_hw(pfd, 0);
 	} while (ret > 0 && pfd->lacks &&
 		pfd_make_room(pfd, ami_hw->owner, ami_hw->aha_id));
-	if (ret != 0)
-		pfd_detach_ami_hw(pfd, id);
 	return ret;
 }
 

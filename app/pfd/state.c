@@ -32,6 +32,7 @@ header_valid(const struct pfd_state *state)
 {
 	return state->ami_sws <= PFD_IDS && state->ami_hws <= PFD_IDS && state->asns <= PFD_IDS &&
 		state->phy_ami_sws <= PFD_IDS && state->switching <= PFD_IDS &&
+		state->switching_ami_hw <= PFD_IDS &&
 		below(state->pending.id, PFD_IDS) && state->pending.client <= PFD_CLIENTS &&
 		(unsigned int)state->pending.object < PFD_OBJECTS &&
 		(state->pending.object == PFD_NONE || state->pending.client != 0);

@@ -259,6 +259,12 @@ maybe_die(void)
 		longjmp(death, 1);
 }
 
+void
+pfd_stored(void)
+{
+	maybe_die();
+}
+
 static int
 model_command(void *arg, const void *request, void *response)
 {
@@ -562,6 +568,55 @@ doorbell(const uint8_t *record)
 	pfd_recover(&pfd);
 }
 
+/* Who had the ID that a command names. */
+struct owners {
+	uint16_t ami_sw, asn;
+};
+
+static void
+ids_owners(struct owners *owners, const uint8_t *bytes)
+{
+	const uint8_t *msg = bytes + sizeof(struct rvr_pfd_header);
+	uint16_t opcode = rvr_msg_opcode(msg);
+	uint64_t ami_sw = rvr_msg_get(msg, opcode == RVR_PF_AMI_SW_MAP ? 0x08 : 0x04, 15, 0);
+	uint64_t asn = rvr_msg_get(msg, opcode == RVR_PF_ASN_CREATE ? 0x14 : 0x04, 27, 0);
+
+	owners->ami_sw = ami_sw < PFD_IDS ? pfd.state->ami_sw[ami_sw].owner : 0;
+	owners->asn = asn < PFD_IDS ? pfd.state->asn_owner[asn] : 0;
+}
+
+/* However often a service has died within it, a request is answered as if it were the first. */
+static void
+once(unsigned int place, const uint8_t *bytes, const struct owners *before,
+	const struct pfd_reply *reply)
+{
+	const uint8_t *msg = reply->data + sizeof(struct rvr_pfd_header);
+	struct rvr_pfd_header header, sent;
+	uint16_t status = rvr_msg_status(msg);
+
+	memcpy(&header, reply->data, sizeof(header));
+	memcpy(&sent, bytes, sizeof(sent));
+	if (header.error != 0 || rvr_le16_cpu(header.type) != RVR_PFD_COMMAND ||
+		header.id != sent.id)
+		return;
+	switch (rvr_msg_opcode(msg)) {
+	case RVR_PF_AMI_SW_MAP:
+		need(status != RVR_ST_PF_AMI_SW_MAP_AMI_SW_ASSIGNED || before->ami_sw != 0);
+		break;
+	case RVR_PF_AMI_SW_UNMAP:
+		need((status == 0) == (before->ami_sw == place + 1));
+		break;
+	case RVR_PF_ASN_CREATE:
+		need(status != RVR_ST_PF_ASN_CREATE_ASN_IN_USE || before->asn != 0);
+		break;
+	case RVR_PF_ASN_DESTROY:
+		need((status == 0) == (before->asn == place + 1));
+		break;
+	default:
+		break;
+	}
+}
+
 static void
 packet(unsigned int place, const uint8_t *record, const uint8_t *payload, uint32_t size)
 {
@@ -574,7 +629,9 @@ packet(unsigned int place, const uint8_t *record, const uint8_t *payload, uint32
 	};
 	const int fds[8] = { 5, 6, 7, 8, 9, 10, 11, 12 };
 	struct pfd_reply reply;
+	struct owners before;
 
+	memset(bytes, 0, sizeof(bytes));
 	if ((record[0] & 4) != 0) {
 		memcpy(bytes, payload, size);
 	} else {
@@ -583,10 +640,13 @@ packet(unsigned int place, const uint8_t *record, const uint8_t *payload, uint32
 		size += (uint32_t)sizeof(header);
 	}
 	memset(&reply, 0xff, sizeof(reply));
+	ids_owners(&before, bytes);
 	if ((record[0] & 16) != 0)
 		serve_and_die(place, bytes, size, fds, record[1]);
 	pfd_serve(&pfd, place, bytes, size, fds, record[1] % 8, &reply);
 	check_reply(&reply);
+	if ((record[0] & 4) == 0)
+		once(place, bytes, &before, &reply);
 	/* Once more, as after a restart: the same answer. */
 	if ((record[0] & 0x24) == 0x20)
 		pfd_serve(&pfd, place, bytes, size, fds, record[1] % 8, &reply);

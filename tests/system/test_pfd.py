@@ -596,6 +596,33 @@ def test_memory_to_read(start, tmp_path):
         two.dma_map(1 << 30, 1 << 20, both.fileno())
 
 
+def test_many_faults(start):
+    """Who has more contexts than exceptions are kept is told of all that are at fault."""
+    daemon = start("allow user=* contexts=32\n", device=("--num-ami-sw", "32"))
+    with pfd.Service(daemon.path) as client:
+        contexts = [client.map_ami_sw()[0] for _ in range(24)]
+        for context in contexts:
+            assert client.status(16, (0x8, 15, 0, context), (0xc, 15, 0, context),
+                                 (0x14, 27, 0, context), (0x38, 13, 10, 3)) == (0, "")
+            client.command(11, (0x4, 15, 0, context))
+            client.command(20, (0x4, 15, 0, context), (0x8, 6, 6, 1), (0xc, 5, 1, 2),
+                           (0x10, 63, 3, 1 << 32))
+            client.command(14, (0x4, 15, 0, context))
+            page = client.page(context)
+            page[0x600:0x608] = (1 << 40).to_bytes(8, "little")
+            page.close()
+        daemon.usage()
+        told = set()
+
+        def all_told():
+            message = client.request(pfd.EXCEPTION)[0]
+            if message[0] == 4:
+                told.add(int.from_bytes(message[4:6], "little"))
+            return told == set(contexts)
+        assert wait_until(all_told), told
+        assert wait_until(lambda: not any(client.request(pfd.EXCEPTION)[0]))
+
+
 def test_maps(start, tmp_path):
     """Maps are counted, too, as the device has them."""
     daemon = start("allow user=* maps=3\n")
