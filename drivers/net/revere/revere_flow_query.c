@@ -218,6 +218,9 @@ age_news(struct revere_net *net)
 
 static void age_look(void *arg);
 
+/** EAL's locks of alarms are unknown to checkers of threads: this hands ports back. */
+static unsigned int age_looks;
+
 /** One alarm is set, not two. */
 static void
 age_arm(struct revere_net *net)
@@ -251,12 +254,14 @@ age_look(void *arg)
 	__atomic_store_n(&net->age_armed, false, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&net->aging, __ATOMIC_SEQ_CST) > 0)
 		age_arm(net);
+	__atomic_fetch_add(&age_looks, 1, __ATOMIC_RELEASE);
 }
 
 void
 revere_flow_age_stop(struct revere_net *net)
 {
 	rte_eal_alarm_cancel(age_look, net);
+	(void)__atomic_load_n(&age_looks, __ATOMIC_ACQUIRE);
 	__atomic_store_n(&net->age_armed, false, __ATOMIC_SEQ_CST);
 }
 
