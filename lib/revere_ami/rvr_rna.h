@@ -155,7 +155,7 @@ _Static_assert(sizeof(struct rvr_rna_rx_desc) == 16, "wire");
 #define RVR_RNA_RX_HASH 0x02u /**< hash is valid */
 #define RVR_RNA_RX_VLAN 0x04u /**< vlan_tci is valid */
 #define RVR_RNA_RX_ERROR 0x08u /**< empty: its packet met a buffer that can't be written */
-#define RVR_RNA_RX_EXT 0x10u /**< a struct rvr_rna_rx_ext follows, in the same message */
+#define RVR_RNA_RX_EXT 0x10u /**< a struct rvr_rna_rx_ext follows, in this message; not if empty */
 #define RVR_RNA_RX_MARK 0x20u /**< marked by a rule: with the number in EXT, if there is one */
 #define RVR_RNA_RX_OUTER_VLAN 0x40u /**< outer_vlan_tci of EXT is valid */
 #define RVR_RNA_RX_LRO 0x80u /**< made of several packets: lro_mss of EXT is valid */

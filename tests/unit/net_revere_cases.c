@@ -64,6 +64,7 @@ rnd(uint32_t below)
 struct setup {
 	uint16_t rx_queues, tx_queues; /**< 1 */
 	uint16_t rx_desc, tx_desc;     /**< 256 */
+	uint16_t rx_free_thresh;
 	uint16_t mtu;
 	uint64_t rss_hf;
 	uint64_t rx_offloads, tx_offloads;
@@ -93,7 +94,10 @@ static int
 port_setup(uint16_t port, const struct setup *setup)
 {
 	struct rte_eth_conf conf = { 0 };
-	struct rte_eth_rxconf rxconf = { .rx_deferred_start = setup->deferred };
+	struct rte_eth_rxconf rxconf = {
+		.rx_deferred_start = setup->deferred,
+		.rx_free_thresh = setup->rx_free_thresh,
+	};
 	struct rte_eth_txconf txconf = { .tx_deferred_start = setup->deferred };
 	uint16_t i, rx = setup->rx_queues ? setup->rx_queues : 1;
 	uint16_t tx = setup->tx_queues ? setup->tx_queues : 1;
@@ -369,6 +373,32 @@ whole_packets_come_back(void **state)
 			port_down(port);
 			pools_are_full();
 		}
+}
+
+/** However late buffers are to be posted, there are enough for the longest frame. */
+static void
+buffers_are_posted_in_time(void **state)
+{
+	static const struct setup setup = {
+		.rx_desc = 8,
+		.rx_free_thresh = 7,
+		.mtu = FRAME_MAX - 22,
+		.tx_offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+		.rx_offloads = RTE_ETH_RX_OFFLOAD_SCATTER,
+	};
+	uint16_t port = port_up("net_revere_test", "backend=loop", &setup);
+	struct rte_eth_rxq_info info;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 50; i++) {
+		round_trip(port, FRAME_MAX, ROOM);
+		round_trip(port, 14 + rnd(FRAME_MAX - 14), ROOM);
+	}
+	assert_int_equal(rte_eth_rx_queue_info_get(port, 0, &info), 0);
+	assert_int_equal(info.conf.rx_free_thresh, 8 - (FRAME_MAX + ROOM - 1) / ROOM);
+	port_down(port);
+	pools_are_full();
 }
 
 /** Packets that travel in messages, and their neighbours that don't, in any mixture. */
@@ -1481,7 +1511,10 @@ datagrams_are_cut(void **state)
 static int
 split_setup(uint16_t port, struct rte_mempool *second, uint16_t length)
 {
-	struct rte_eth_conf conf = { .rxmode.offloads = RTE_ETH_RX_OFFLOAD_BUFFER_SPLIT };
+	struct rte_eth_conf conf = {
+		.rxmode.offloads = RTE_ETH_RX_OFFLOAD_BUFFER_SPLIT,
+		.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+	};
 	union rte_eth_rxseg segments[2] = {
 		{ .split = { .mp = pool, .length = length, .offset = 16 } },
 		{ .split = { .mp = second, .length = 600, .offset = 32 } },
@@ -2017,6 +2050,10 @@ bad_setups_are_refused(void **state)
 	assert_int_equal(port_setup(0, &setup), -EINVAL);
 	setup = (struct setup){ .rx_desc = 32769 };
 	assert_int_equal(port_setup(0, &setup), -EINVAL);
+	setup = (struct setup){ .rx_free_thresh = 256 };
+	assert_int_equal(port_setup(0, &setup), -EINVAL);
+	setup = (struct setup){ .rx_desc = 128, .rx_free_thresh = 1024 };
+	assert_int_equal(port_setup(0, &setup), -EINVAL);
 	tiny = rte_pktmbuf_pool_create("tiny", 31, 0, 0, RTE_PKTMBUF_HEADROOM + 63,
 		SOCKET_ID_ANY);
 	assert_non_null(tiny);
@@ -2063,7 +2100,7 @@ torment(uint16_t port, unsigned int bursts)
 			const struct rte_mbuf *m;
 
 			for (m = in[i]; m != NULL; m = m->next) {
-				assert_true(m->data_len <= ROOM);
+				assert_true(m->data_len <= m->buf_len - m->data_off);
 				bytes += m->data_len;
 			}
 			assert_int_equal(bytes, in[i]->pkt_len);
@@ -2100,7 +2137,8 @@ hostile_devices_harm_nobody(void **state)
 			port = port_add("net_revere_test", args);
 			if (port < 0)
 				continue;
-			if (port_setup((uint16_t)port, &setup) == 0 &&
+			if ((n % 4 == 3 ? split_setup((uint16_t)port, pool, FIRST_PIECE) :
+					  port_setup((uint16_t)port, &setup)) == 0 &&
 			    rte_eth_dev_start((uint16_t)port) == 0) {
 				started++;
 				torment((uint16_t)port, 30);
@@ -2111,6 +2149,34 @@ hostile_devices_harm_nobody(void **state)
 			pools_are_full();
 		}
 	assert_true(started > 0);
+}
+
+/** An mbuf that stayed empty is the pool's again: what a device says about it is refused. */
+static void
+empty_pieces_have_no_extension(void **state)
+{
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	struct rvr_rna_rx_desc *desc;
+	struct revere_net_rxq *rxq;
+	struct rte_mbuf *m;
+
+	(void)state;
+	assert_int_equal(port_add("net_revere_test", "backend=loop"), 0);
+	assert_int_equal(split_setup(0, pool, FIRST_PIECE), 0);
+	assert_int_equal(rte_eth_dev_start(0), 0);
+	rxq = rte_eth_devices[0].data->rx_queues[0];
+	m = packet_make(pool, 1, FIRST_PIECE + 100, ROOM);
+	send_all(0, 0, &m, 1);
+	while (rte_eth_rx_queue_count(0, 0) != 2)
+		assert_true(rte_get_timer_cycles() < end);
+	/* As if the first piece were empty, and what is the second's descriptor its extension. */
+	desc = RTE_PTR_ADD(revere_rx_msg(rxq->ring, 0), sizeof(struct rvr_rna_rx));
+	desc->seg_len = 0;
+	desc->flags |= rvr_cpu_le16(RVR_RNA_RX_EXT);
+	assert_int_equal(rte_eth_rx_burst(0, 0, &m, 1), 0);
+	assert_int_equal(rxq->stats.device_errors, 1);
+	port_down(0);
+	pools_are_full();
 }
 
 /* ---- Moving to another device ---------------------------------------------------------------- */
@@ -3170,6 +3236,7 @@ run_cases(void)
 		CASE(info_tells_the_truth),
 		CASE(all_lengths_come_back),
 		CASE(whole_packets_come_back),
+		CASE(buffers_are_posted_in_time),
 		CASE(short_packets_travel_in_messages),
 		CASE(mbufs_in_messages_are_free),
 		CASE(external_buffers),
@@ -3214,6 +3281,7 @@ run_cases(void)
 		CASE(moves_are_refused),
 		CASE(forged_states),
 		CASE(hostile_devices_harm_nobody),
+		CASE(empty_pieces_have_no_extension),
 		CASE(lost_devices_are_restarted),
 		CASE(failed_pairs_are_mended),
 		CASE(lost_ports_are_reset),

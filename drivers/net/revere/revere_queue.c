@@ -531,6 +531,18 @@ rxq_check_pool(const struct revere_net *net, uint16_t id, struct rte_mempool *po
 	return -EINVAL;
 }
 
+/** A threshold that is never reached would be the end of a queue. 0: the preset */
+static int
+thresh_check(const struct revere_net *net, const char *what, const char *prefix, uint16_t id,
+	uint16_t thresh, uint16_t nb_desc)
+{
+	if (thresh == 0 || thresh < nb_desc)
+		return 0;
+	REVERE_NET_LOG(ERR, net, "%s queue %u: %s_free_thresh %u is not below its %u descriptors",
+		what, id, prefix, thresh, nb_desc);
+	return -EINVAL;
+}
+
 /** Queue and its table of mbufs in one piece. */
 static void *
 queue_alloc(const struct revere_net *net, const char *what, uint16_t id, size_t size,
@@ -569,6 +581,23 @@ rxq_set_offloads(struct revere_net_rxq *rxq, uint64_t offloads)
 	return revere_net_rxq_offloads(rxq, offloads);
 }
 
+/**
+ * When buffers are posted: before there are fewer than the longest packet takes, or that would
+ * be missed for good. Of a split either kind may stay empty.
+ */
+static void
+rxq_set_thresh(struct revere_net_rxq *rxq, uint16_t wanted)
+{
+	uint32_t len = RTE_MAX((uint32_t)rxq->net->limits.max_frame, rxq->lro_max);
+	uint32_t room = RTE_MAX(rxq->room, 1u);
+	uint32_t segs = (len + room - 1) / room * (rxq->split != NULL ? 2 : 1);
+	uint32_t most = rxq->nb_desc > segs ? rxq->nb_desc - segs : 1;
+
+	if (wanted == 0)
+		wanted = (uint16_t)RTE_MIN(RX_REFILL_MAX, RTE_MAX(rxq->nb_desc / 2, 1u));
+	rxq->refill_thresh = RTE_MIN(wanted, most);
+}
+
 static void
 rxq_free(struct revere_net_rxq *rxq)
 {
@@ -584,6 +613,9 @@ revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	struct revere_net_rxq *rxq;
 	int ret;
 
+	ret = thresh_check(net, "Rx", "rx", id, conf->rx_free_thresh, nb_desc);
+	if (ret < 0)
+		return ret;
 	revere_net_rxq_release(dev, id);
 	ret = pool == NULL ? 0 : rxq_check_pool(net, id, pool);
 	if (ret < 0)
@@ -594,9 +626,6 @@ revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	rxq->sw = RTE_PTR_ADD(rxq, sizeof(*rxq));
 	rxq->mask = rte_align32pow2(nb_desc) - 1;
 	rxq->nb_desc = nb_desc;
-	rxq->refill_thresh = conf->rx_free_thresh;
-	if (rxq->refill_thresh == 0)
-		rxq->refill_thresh = RTE_MIN(RX_REFILL_MAX, RTE_MAX(nb_desc / 2, 1));
 	rxq->id = id;
 	rxq->net = net;
 	rxq->deferred = conf->rx_deferred_start;
@@ -611,6 +640,7 @@ revere_net_rxq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 		rxq_free(rxq);
 		return ret;
 	}
+	rxq_set_thresh(rxq, conf->rx_free_thresh);
 	dev->data->rx_queues[id] = rxq;
 	return 0;
 }
@@ -622,12 +652,11 @@ revere_net_txq_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t nb_desc,
 	struct revere_net *net = dev->data->dev_private;
 	uint64_t offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
 	struct revere_net_txq *txq;
+	int ret;
 
-	if (conf->tx_free_thresh >= nb_desc && conf->tx_free_thresh > 0) {
-		REVERE_NET_LOG(ERR, net, "Tx queue %u: tx_free_thresh %u is not below its %u "
-			"descriptors", id, conf->tx_free_thresh, nb_desc);
-		return -EINVAL;
-	}
+	ret = thresh_check(net, "Tx", "tx", id, conf->tx_free_thresh, nb_desc);
+	if (ret < 0)
+		return ret;
 	revere_net_txq_release(dev, id);
 	txq = queue_alloc(net, "Tx", id, sizeof(*txq), nb_desc, socket_id);
 	if (txq == NULL)

@@ -160,5 +160,8 @@ revere_net_split_check(const struct revere_net_rxq *rxq, uint32_t flags, uint32_
 		return false;
 	if (rxq->first != NULL && rxq->first->pkt_len != pkt_len)
 		return false;
+	/* The mbuf of an empty piece is gone before an extension is looked at. */
+	if (seg_len == 0 && (flags & RVR_RNA_RX_EXT))
+		return false;
 	return more || (got == pkt_len && got > 0);
 }
