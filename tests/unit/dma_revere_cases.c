@@ -842,6 +842,90 @@ faulty_devices_hang_nobody(void **state)
 	}
 }
 
+/** Writes an answer to what was answered long ago, as the device does. */
+static void
+stray_write(struct revere_dma_vchan *vchan, uint64_t *index)
+{
+	struct rvr_dma_batch_answer *answer = RTE_PTR_ADD(vchan->rx->base,
+		(*index & vchan->rx->mask) << vchan->rx->msg_shift);
+
+	memset(answer, 0, sizeof(*answer));
+	answer->cookie = rvr_cpu_le64(revere_dma_cookie(vchan, vchan->answered - 1));
+	__atomic_store_n(index, *index + 1, __ATOMIC_RELEASE);
+}
+
+/**
+ * The answer to a job doesn't come; others do, at every so many polls.
+ *
+ * The driver looks at indices of the test instead of the device's, until it has reset these.
+ */
+static void
+job_waits_among_strays(unsigned int polls)
+{
+	struct chan *chan = chan_open("answer_timeout_ms=20", 64);
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	struct revere_dma_vchan *vchan = inside(chan);
+	struct revere_ring *rx = vchan->rx;
+	struct revere_ring real;
+	uint64_t index, own;
+	unsigned int i;
+
+	stress(chan, 100, MIX_COPY, 500);
+	drain(chan);
+	real = *rx;
+	index = rx->seen;
+	rx->seen_src = &index;
+	rx->own_reg = &own;
+	chan->unsure = true;
+	assert_true(copy_random(chan, 64, RTE_DMA_OP_FLAG_SUBMIT));
+	/* It is in the ring, so that it isn't in the way of strays. */
+	while (revere_ring_device_index(&real) == index)
+		assert_true(rte_get_timer_cycles() < end);
+	for (i = 0; vchan->faults.recovers == 0; i++) {
+		if (i % polls == 0)
+			stray_write(vchan, &index);
+		assert_int_equal(vchan->done, vchan->head - 1);
+		revere_dma_poll(vchan);
+		assert_true(rte_get_timer_cycles() < end);
+	}
+	rx->seen_src = real.seen_src;
+	rx->own_reg = real.own_reg;
+	assert_true(vchan->faults.stray > 0);
+	drain(chan);
+	assert_int_equal(chan->failures, 1);
+	stress(chan, 100, MIX_COPY, 500);
+	chan_close(chan);
+}
+
+static void
+strays_are_no_answers(void **state)
+{
+	(void)state;
+	job_waits_among_strays(1);
+	job_waits_among_strays(2);
+	job_waits_among_strays(255);
+}
+
+/** However many polls there were: what they are counted with is of no importance. */
+static void
+polls_put_nothing_off(void **state)
+{
+	struct chan *chan = chan_open("faults.answer_lost=1,answer_timeout_ms=20", 64);
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+
+	(void)state;
+	chan->unsure = true;
+	assert_true(copy_random(chan, 64, RTE_DMA_OP_FLAG_SUBMIT));
+	while (inside(chan)->faults.recovers == 0) {
+		inside(chan)->idle_polls = 255;
+		revere_dma_poll(inside(chan));
+		assert_true(rte_get_timer_cycles() < end);
+	}
+	drain(chan);
+	assert_int_equal(chan->failures, 1);
+	chan_close(chan);
+}
+
 /** A device that takes nothing more, neither jobs nor commands. */
 static void
 dead_device_fails_all(void **state)
@@ -2182,6 +2266,8 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(stop_with_jobs_in_flight),
 		CASE(reconfigure_leaks_nothing),
 		CASE(faulty_devices_hang_nobody),
+		CASE(strays_are_no_answers),
+		CASE(polls_put_nothing_off),
 		CASE(dead_device_fails_all),
 		CASE(dump_shows_each_vchan),
 		CASE(split_goes_by_length),

@@ -183,7 +183,7 @@ struct revere_dma_vchan {
 	uint32_t give_back;   /**< how many to give back at once */
 	uint32_t failed_jobs; /**< jobs with an entry in status */
 	uint32_t capacity;    /**< nb_desc while jobs are accepted, else 0 */
-	uint32_t idle_polls;  /**< polls in vain since the last answer */
+	uint32_t idle_polls;  /**< polls in vain, about since the last answer; wraps */
 	uint32_t msg_ops;     /**< operations that a message can hold */
 
 	/* Both, once a message. */
@@ -228,7 +228,8 @@ struct revere_dma_vchan {
 	uint16_t nb_desc; /**< as the user asked */
 	uint16_t id;
 	uint64_t asked;	  /**< threshold that was asked for, see revere_dma_threshold.c */
-	uint64_t deadline; /**< timer cycles: the next answer must be there by then */
+	uint64_t awaited;  /**< of answered, when last looked at */
+	uint64_t deadline; /**< timer cycles: that must have moved by then; 0: not set yet */
 	uint64_t look_at;  /**< timer cycles: when to look next whether the device was reset */
 	uint32_t restarts; /**< of the device, when the context was set up */
 	uint64_t errors;   /**< failed jobs reported */
@@ -450,6 +451,8 @@ int revere_dma_vchan_resume(struct revere_dma_vchan *vchan, int quiesced);
 /* revere_dma_fault.c */
 void revere_dma_answer_odd(struct revere_dma_vchan *vchan, const void *answer);
 void revere_dma_idle(struct revere_dma_vchan *vchan);
+/** Looks whether the oldest message has waited too long for its answer: that ends the wait. */
+void revere_dma_overdue(struct revere_dma_vchan *vchan);
 bool revere_dma_slot_wait(struct revere_dma_vchan *vchan);
 /** Marks a job as failed; its first failure counts. It is reported when its turn comes. */
 void revere_dma_job_fail(struct revere_dma_vchan *vchan, uint64_t job,

@@ -496,7 +496,6 @@ poll(struct revere_dma_vchan *vchan)
 		revere_dma_idle(vchan);
 		return;
 	}
-	vchan->idle_polls = 0;
 	now = rte_rdtsc();
 	do {
 		answer_take(vchan, revere_rx_msg(rx, vchan->taken), now);
@@ -504,6 +503,8 @@ poll(struct revere_dma_vchan *vchan)
 	if (unlikely(vchan->taken >= vchan->give_back)) {
 		revere_rx_release(rx, vchan->taken);
 		vchan->taken = 0;
+		/* A device that writes all the time may have answered nothing. */
+		revere_dma_overdue(vchan);
 	}
 	if (unlikely(vchan->deferred))
 		revere_dma_publish(vchan);

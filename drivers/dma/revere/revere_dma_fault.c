@@ -240,6 +240,31 @@ device_was_reset(struct revere_dma_vchan *vchan)
 	return revere_dev_is_lost(dev);
 }
 
+/** Whether a message was answered since the last look; what comes besides is no answer. */
+static bool
+has_moved(struct revere_dma_vchan *vchan)
+{
+	if (vchan->awaited == vchan->answered)
+		return false;
+	vchan->awaited = vchan->answered;
+	vchan->deadline = 0;
+	return true;
+}
+
+void
+revere_dma_overdue(struct revere_dma_vchan *vchan)
+{
+	uint64_t now;
+
+	if (has_moved(vchan) || vchan->dma->timeout == 0)
+		return;
+	now = rte_get_timer_cycles();
+	if (vchan->deadline == 0)
+		vchan->deadline = now + vchan->dma->timeout;
+	else if (now > vchan->deadline)
+		recover(vchan, "no answer in time");
+}
+
 /** Nothing has come although jobs are in flight. */
 void
 revere_dma_idle(struct revere_dma_vchan *vchan)
@@ -252,6 +277,8 @@ revere_dma_idle(struct revere_dma_vchan *vchan)
 		recover(vchan, "the device wrote an index that can't be");
 		return;
 	}
+	if (has_moved(vchan))
+		vchan->idle_polls = 0;
 	if (likely(++vchan->idle_polls % IDLE_POLLS_PER_LOOK != 0))
 		return;
 	/* A secondary process doesn't see that, it gives up in the end. */
@@ -267,12 +294,7 @@ revere_dma_idle(struct revere_dma_vchan *vchan)
 	}
 	/* A device without a thread of its own works only when it is called. */
 	revere_ring_doorbell(vchan->tx);
-	if (vchan->dma->timeout == 0)
-		return;
-	if (vchan->idle_polls == IDLE_POLLS_PER_LOOK)
-		vchan->deadline = rte_get_timer_cycles() + vchan->dma->timeout;
-	else if (rte_get_timer_cycles() > vchan->deadline)
-		recover(vchan, "no answer in time");
+	revere_dma_overdue(vchan);
 }
 
 /**

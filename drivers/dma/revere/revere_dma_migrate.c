@@ -185,7 +185,7 @@ vchan_switch(struct migration *migration, struct move *move)
 	vchan->reach_seen = 0;
 	memset(&vchan->src_range, 0, sizeof(vchan->src_range));
 	memset(&vchan->dst_range, 0, sizeof(vchan->dst_range));
-	vchan->idle_polls = 0;
+	vchan->deadline = 0;
 	message_reopen(vchan);
 }
 

@@ -211,6 +211,8 @@ messages_forget(struct revere_dma_vchan *vchan)
 	vchan->msgs[vchan->answered & vchan->msgs_mask].first = REVERE_DMA_NO_JOB;
 	vchan->taken = 0;
 	vchan->idle_polls = 0;
+	vchan->awaited = vchan->answered;
+	vchan->deadline = 0;
 	vchan->slack = (int64_t)room - vchan->nb_desc;
 	/* Answers of before the reset can't pass for those of after it. */
 	vchan->salt = rte_rand();
