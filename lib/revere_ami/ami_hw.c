@@ -18,13 +18,18 @@ map_id(struct revere_ami_hw *ami_hw)
 	};
 	uint8_t request[RVR_MGT_MSG_SIZE], response[RVR_MGT_MSG_SIZE];
 	struct rvr_pf_ami_hw_map_rsp rsp;
-	int status;
+	int status, ret;
 
 	rvr_pf_ami_hw_map_req_encode(request, &req, RVR_STATUS_OK);
 	status = ami_mgt_status(ami_hw->dev, request, response);
-	if (status != 0)
-		return status < 0 ? status :
-			revere_status_errno(RVR_PF_AMI_HW_MAP, (uint16_t)status);
+	if (status < 0)
+		return status;
+	ret = revere_status_errno(RVR_PF_AMI_HW_MAP, (uint16_t)status);
+	if (ret < 0 && ret != -EEXIST && ret != -ENOSPC)
+		AMI_LOG(ERR, ami_hw->dev, "AMI-HW %u of agent %u can't be mapped: %s", ami_hw->id,
+			ami_hw->aha_id, revere_status_text(RVR_PF_AMI_HW_MAP, (uint16_t)status));
+	if (ret < 0)
+		return ret;
 	rvr_pf_ami_hw_map_rsp_decode(response, &rsp);
 	ami_hw->phy_id = (uint16_t)rsp.phy_ami_hw_id;
 	return 0;
@@ -65,6 +70,7 @@ take_given(struct revere_ami_hw *ami_hw)
 	return ret;
 }
 
+/* Logs one line if it fails; what commands failed by has been logged. */
 static int
 map(struct revere_ami_hw *ami_hw)
 {
@@ -75,9 +81,6 @@ map(struct revere_ami_hw *ami_hw)
 	if (ret == -ENOSPC)
 		AMI_LOG(ERR, dev, "no AMI-HW of agent %u is left%s", ami_hw->aha_id,
 			dev->vf ? " of those that the PF has given" : "");
-	else if (ret < 0)
-		AMI_LOG(ERR, dev, "AMI-HW %u of agent %u can't be mapped: %s", ami_hw->id,
-			ami_hw->aha_id, strerror(-ret));
 	return ret;
 }
 

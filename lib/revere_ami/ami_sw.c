@@ -82,13 +82,18 @@ map_id(struct revere_ami_sw *ami_sw)
 	};
 	uint8_t request[RVR_MGT_MSG_SIZE], response[RVR_MGT_MSG_SIZE];
 	struct rvr_pf_ami_sw_map_rsp rsp;
-	int status;
+	int status, ret;
 
 	rvr_pf_ami_sw_map_req_encode(request, &req, RVR_STATUS_OK);
 	status = ami_mgt_status(ami_sw->dev, request, response);
-	if (status != 0)
-		return status < 0 ? status :
-			revere_status_errno(RVR_PF_AMI_SW_MAP, (uint16_t)status);
+	if (status < 0)
+		return status;
+	ret = revere_status_errno(RVR_PF_AMI_SW_MAP, (uint16_t)status);
+	if (ret < 0 && ret != -EEXIST && ret != -ENOSPC)
+		AMI_LOG(ERR, ami_sw->dev, "AMI-SW %u can't be mapped: %s", ami_sw->id,
+			revere_status_text(RVR_PF_AMI_SW_MAP, (uint16_t)status));
+	if (ret < 0)
+		return ret;
 	rvr_pf_ami_sw_map_rsp_decode(response, &rsp);
 	ami_sw->phy_id = (uint16_t)rsp.phy_ami_sw_id;
 	return 0;
@@ -181,19 +186,20 @@ take_given(struct revere_ami_sw *ami_sw)
 	return ret < 0 ? ret : -ENOSPC;
 }
 
+/* Logs one line if it fails; what commands failed by has been logged. */
 static int
 map(struct revere_ami_sw *ami_sw)
 {
 	struct revere_dev *dev = ami_sw->dev;
 	int ret = dev->vf ? take_given(ami_sw) : take_id(ami_sw);
 
+	if (ret == -ENOSPC && ami_sw->conf.optional)
+		return ret;
 	if (ret == -ENOSPC && dev->vf)
 		AMI_LOG(ERR, dev, "no AMI-SW is left of those that the PF has given");
 	else if (ret == -ENOSPC)
 		AMI_LOG(ERR, dev, "no AMI-SW is left: this Function can have %u, the device has %u",
 			dev->info.ami_per_function, dev->info.max_ami_sw);
-	else if (ret < 0)
-		AMI_LOG(ERR, dev, "AMI-SW %u can't be mapped: %s", ami_sw->id, strerror(-ret));
 	return ret;
 }
 

@@ -427,7 +427,16 @@ ami_mgt_status(struct revere_dev *dev, const void *request, void *response)
 bool
 ami_mgt_usable(struct revere_dev *dev)
 {
-	return dev->enabled && !dev->mgt.broken && !revere_transport_gone(dev->transport);
+	bool usable;
+
+	if (!dev->enabled || revere_transport_gone(dev->transport))
+		return false;
+	pthread_mutex_lock(&dev->lock);
+	/* Who owes an answer would be waited for in vain once more. */
+	usable = !dev->mgt.broken &&
+		(dev->mgt.owed_num == 0 || (drain_responses(dev) == 0 && dev->mgt.owed_num == 0));
+	pthread_mutex_unlock(&dev->lock);
+	return usable;
 }
 
 /* ---- Exceptions ----------------------------------------------------------------------------- */

@@ -217,6 +217,7 @@ struct revere_ami_sw_conf {
 	/** On a VF: take a context with a session to this socket; else the first that was given. */
 	bool agent_known;
 	struct revere_agent_socket agent;
+	bool optional; /**< if none is left that isn't worth a message */
 };
 
 /**

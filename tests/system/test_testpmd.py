@@ -488,13 +488,30 @@ def test_too_many_descriptors(testpmd, option):
     assert pmd.quit() == 0
 
 
-def test_dead_device(testpmd):
-    """A device that doesn't answer: one message, no port, no hang."""
-    begin = time.monotonic()
-    pmd = testpmd(["net_revere0,backend=loop,faults.command_stuck=1"])
+@pytest.mark.parametrize("fault, line", [
+    ("command_stuck=1", "PF-PROBE (1): no response within 50 ms"),
+    ("command_stuck=3", "PF-PROBE-AHA (37): no response within 50 ms"),
+    ("command_stuck=12", "PF-AMI-HW-MAP (23): no response within 50 ms"),
+    ("command_stuck=16", "PF-ASN-CREATE (16): no response within 50 ms"),
+    ("response_late_us=1000000", "PF-PROBE (1): no response within 50 ms"),
+    ("response_wrong_op=1", "PF-PROBE (1) was answered with the OPCODE of ? (65)"),
+])
+def test_dead_device(testpmd, fault, line):
+    """A device that doesn't answer when a port comes up: one message, no port, no hang."""
+    pmd = testpmd([f"net_revere0,backend=loop,mode=inline,command_timeout_ms=50,faults.{fault}"])
     assert "Driver name" not in pmd.command("show port info all")
     assert pmd.quit() == 0
-    assert time.monotonic() - begin < 30
+    assert [text for text in pmd.output.splitlines() if text.startswith("REVERE_")] == [
+        f"REVERE_AMI: net_revere0: {line}"]
+
+
+def test_no_context_left(testpmd):
+    """Queues for which another port has left no contexts: one message with the limit."""
+    pmd = testpmd(["net_revere0,backend=loop,emu=few,num_ami_sw=5",
+                   "net_revere1,backend=loop,emu=few"], ["--rxq=2", "--txq=2"])
+    assert pmd.quit() == 0
+    assert [text for text in pmd.output.splitlines() if text.startswith("REVERE_")] == [
+        "REVERE_AMI: emu/few: no AMI-SW is left: this Function can have 5, the device has 5"]
 
 
 @pytest.mark.parametrize("fault", ["answer_corrupt=10", "index_wild=100", "answer_lost=10",

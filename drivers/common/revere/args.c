@@ -85,6 +85,16 @@ revere_arg_uint(const struct rte_kvargs *args, const char *key, uint64_t min, ui
 	return 0;
 }
 
+int
+args_dev_conf(const struct rte_kvargs *args, struct revere_dev_conf *conf)
+{
+	uint64_t timeout_ms = 0; /* the library's preset */
+	int ret = revere_arg_uint(args, ARG_COMMAND_TIMEOUT, 1, 60000, &timeout_ms);
+
+	conf->timeout_ms = (uint32_t)timeout_ms;
+	return ret;
+}
+
 /* ---- Network ports -------------------------------------------------------------------------- */
 
 #define PCAP "pcap"

@@ -191,6 +191,10 @@ int args_port(const char *name, const struct rte_kvargs *args, struct port_args 
 /** Which of the network agent's ports is to be used; *port stays as it is if nothing is said. */
 int args_port_number(const struct rte_kvargs *args, int *port);
 
+#define ARG_COMMAND_TIMEOUT "command_timeout_ms"
+/** Settings of the bring-up of a device that is made with these devargs. */
+int args_dev_conf(const struct rte_kvargs *args, struct revere_dev_conf *conf);
+
 /* ---- What VFs are given (give.c) ------------------------------------------------------------ */
 
 #define ARG_GIVE "give"
@@ -221,7 +225,8 @@ struct revere_device {
  */
 struct revere_device *device_find(const char *name);
 int device_new(const char *name, const struct transport_kind *kind,
-	struct revere_transport *transport, bool vf, struct revere_device **device);
+	struct revere_transport *transport, const struct revere_dev_conf *conf,
+	struct revere_device **device);
 void device_get(struct revere_device *device);
 
 /* What devices and their users are found by; recursive. */

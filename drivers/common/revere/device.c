@@ -76,14 +76,14 @@ device_find(const char *name)
 
 int
 device_new(const char *name, const struct transport_kind *kind,
-	struct revere_transport *transport, bool vf, struct revere_device **device)
+	struct revere_transport *transport, const struct revere_dev_conf *conf,
+	struct revere_device **device)
 {
-	const struct revere_dev_conf conf = { .vf = vf };
 	struct revere_device *new = calloc(1, sizeof(*new));
 	int ret = -ENOMEM;
 
 	if (new != NULL)
-		ret = revere_dev_open(name, transport, &conf, &new->dev);
+		ret = revere_dev_open(name, transport, conf, &new->dev);
 	if (ret < 0) {
 		kind->close(transport);
 		free(new);

@@ -263,6 +263,7 @@ key_known(const char *key, const void *arg)
 		if (class_wanted(args, class->name) && args_in_list(class->args, key))
 			return true;
 	return strcmp(key, ARG_CLASS) == 0 || strcmp(key, ARG_GIVE) == 0 ||
+		strcmp(key, ARG_COMMAND_TIMEOUT) == 0 ||
 		(strcmp(key, ARG_PORT) == 0 && class_wanted(args, "net"));
 }
 
@@ -307,22 +308,24 @@ attach_classes(struct rte_pci_device *pci_dev, struct rte_kvargs *args,
 static int
 probe_with(struct rte_pci_device *pci_dev, struct rte_kvargs *args)
 {
-	bool vf = pci_dev->id.device_id == RVR_PCI_DEVICE_ID_VF;
+	struct revere_dev_conf conf = { .vf = pci_dev->id.device_id == RVR_PCI_DEVICE_ID_VF };
 	const char *name = pci_dev->device.name;
 	struct revere_transport *transport = NULL;
 	struct revere_device *device;
-	char keys[256] = ARG_CLASS ", " ARG_GIVE ", " ARG_PORT;
+	char keys[256] = ARG_CLASS ", " ARG_GIVE ", " ARG_COMMAND_TIMEOUT ", " ARG_PORT;
 	int ret = check_classes(name, args);
 
 	list_keys(keys, sizeof(keys), args);
 	if (ret == 0)
 		ret = args_check(name, args, key_known, args, keys);
 	if (ret == 0)
+		ret = args_dev_conf(args, &conf);
+	if (ret == 0)
 		ret = pci_open(pci_dev, &transport);
 	if (ret < 0)
 		return ret;
 	device_lock();
-	ret = device_new(name, &transport_pci, transport, vf, &device);
+	ret = device_new(name, &transport_pci, transport, &conf, &device);
 	if (ret == 0) {
 		ret = give(name, args, device);
 		if (ret == 0)
@@ -424,4 +427,5 @@ RTE_PMD_REGISTER_PCI(common_revere, revere_pci_driver);
 RTE_PMD_REGISTER_PCI_TABLE(common_revere, pci_ids);
 RTE_PMD_REGISTER_KMOD_DEP(common_revere, "* vfio-pci");
 RTE_PMD_REGISTER_PARAM_STRING(common_revere, ARG_CLASS "=<net|dma|raw>[:...] "
-	ARG_PORT "=<number> " ARG_GIVE "=<vf>:<class>:<count>[+...]");
+	ARG_PORT "=<number> " ARG_GIVE "=<vf>:<class>:<count>[+...] "
+	ARG_COMMAND_TIMEOUT "=<1-60000>");

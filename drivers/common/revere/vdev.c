@@ -63,7 +63,8 @@ key_known(const char *key, const void *arg)
 {
 	const struct vdev_probe *probe = arg;
 
-	return strcmp(key, ARG_GIVE) == 0 || args_in_list(probe->class->args, key) ||
+	return strcmp(key, ARG_GIVE) == 0 || strcmp(key, ARG_COMMAND_TIMEOUT) == 0 ||
+		args_in_list(probe->class->args, key) ||
 		probe->kind->has_key(key) ||
 		args_in_list(port_keys(probe), key);
 }
@@ -127,9 +128,12 @@ static int
 device_for(const struct vdev_probe *probe, struct revere_device **device)
 {
 	struct revere_transport *transport;
+	struct revere_dev_conf conf = { 0 };
 	char name[DEVICE_NAME_MAX];
 	int ret = device_name(probe, name);
 
+	if (ret == 0)
+		ret = args_dev_conf(probe->args, &conf);
 	if (ret < 0)
 		return ret;
 	*device = device_find(name);
@@ -146,7 +150,7 @@ device_for(const struct vdev_probe *probe, struct revere_device **device)
 	ret = probe->kind->open(name, probe->args, &transport);
 	if (ret < 0)
 		return ret;
-	return device_new(name, probe->kind, transport, false, device);
+	return device_new(name, probe->kind, transport, &conf, device);
 }
 
 /*

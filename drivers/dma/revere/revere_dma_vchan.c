@@ -115,14 +115,19 @@ tables_create(struct revere_dma_vchan *vchan)
 	vchan->status = rte_zmalloc_socket("revere_dma_status", sizeof(*vchan->status) * jobs,
 					   RTE_CACHE_LINE_SIZE, socket);
 	vchan->status_mask = jobs - 1;
-	if (vchan->msgs == NULL || vchan->by_cpu == NULL || vchan->status == NULL)
-		return -ENOMEM;
-	if (vchan->dma->sva)
-		return 0;
-	vchan->kept = revere_dma_vchan_kept(vchan);
-	return vchan->kept == NULL ? -ENOMEM : 0;
+	if (vchan->msgs != NULL && vchan->by_cpu != NULL && vchan->status != NULL) {
+		if (vchan->dma->sva)
+			return 0;
+		vchan->kept = revere_dma_vchan_kept(vchan);
+		if (vchan->kept != NULL)
+			return 0;
+	}
+	REVERE_DMA_LOG(ERR, vchan->dma, "vchan %u: no memory for tables of %u descriptors",
+		       vchan->id, vchan->nb_desc);
+	return -ENOMEM;
 }
 
+/** What fails has a line in the log when this returns. */
 static int
 context_create(struct revere_dma_vchan *vchan)
 {
@@ -131,6 +136,7 @@ context_create(struct revere_dma_vchan *vchan)
 		.numa_node = dma->numa_node,
 		.agent_known = true,
 		.agent = { dma->aha_id, REVERE_DMA_AMS },
+		.optional = vchan->id == REVERE_DMA_SPARE,
 	};
 	int ret;
 
@@ -167,13 +173,8 @@ revere_dma_vchan_create(struct revere_dma_vchan *vchan, struct revere_dma_dev *d
 	vchan->state = REVERE_DMA_STOPPED;
 
 	ret = context_create(vchan);
-	if (ret < 0) {
-		if (id != REVERE_DMA_SPARE)
-			REVERE_DMA_LOG(ERR, dma, "cannot set up vchan %u with %u descriptors: %s",
-				       id, nb_desc, ret == -ENOSPC ?
-				       "the device has no context left" : strerror(-ret));
+	if (ret < 0)
 		revere_dma_vchan_destroy(vchan);
-	}
 	return ret;
 }
 

@@ -223,11 +223,11 @@ dma_init(struct revere_dma_dev *dma, const struct revere_probe *probe)
 		return ret;
 
 	ret = revere_aha_find(probe->dev, RVR_AHA_DMA, 0);
-	if (ret < 0) {
+	if (ret == -ENOENT)
 		REVERE_DMA_LOG(ERR, dma, "device %s has no DMA agent",
 			       revere_dev_name(probe->dev));
-		return -ENODEV;
-	}
+	if (ret < 0)
+		return ret == -ENOENT ? -ENODEV : ret;
 	dma->aha_id = (uint16_t)ret;
 	if (revere_device_iova_differs(probe->device))
 		revere_dma_iova_differs(dma);

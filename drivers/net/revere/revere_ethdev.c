@@ -550,11 +550,11 @@ net_init(struct rte_eth_dev *dev, const struct revere_probe *probe,
 	if (ret < 0)
 		return ret;
 	ret = revere_aha_find(probe->dev, RVR_AHA_RNA, 0);
-	if (ret < 0) {
+	if (ret == -ENOENT)
 		REVERE_NET_LOG(ERR, net, "device %s has no network agent",
 			revere_dev_name(probe->dev));
-		return -ENODEV;
-	}
+	if (ret < 0)
+		return ret == -ENOENT ? -ENODEV : ret;
 	net->aha_id = (uint16_t)ret;
 	ret = revere_net_attach(net, probe->rna_port >= 0);
 	if (ret < 0)

@@ -229,12 +229,8 @@ revere_net_pairs_resize(struct revere_net *net, uint16_t count)
 		ret = pair_open(net, pair);
 		if (ret == 0)
 			continue;
-		/* If it's the interrupt that there isn't that was said. */
-		if (!net->rx_intr || pair->irq.fd >= 0)
-			REVERE_NET_LOG(ERR, net, "no contexts for queue pair %u of %u: %s; use "
-				"fewer queues, or a device with more (num_ami_sw)",
-				net->num_pairs, count, rte_strerror(-ret));
 		pair_close(net, pair);
+		/* What is missing has a line in the log. */
 		while (net->num_pairs > had)
 			pair_close(net, &net->pairs[--net->num_pairs]);
 		return ret;

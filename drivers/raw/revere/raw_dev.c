@@ -64,7 +64,7 @@ raw_find_agent(struct raw_dev *raw, const struct rte_pmd_revere_raw_config *conf
 
 	if (config->peer == RTE_PMD_REVERE_RAW_KIND) {
 		ret = revere_aha_find(raw->dev, (enum rvr_aha_kind)kind, config->nth);
-		if (ret < 0)
+		if (ret == -ENOENT)
 			RAW_LOG(ERR, "%s: no agent %u of kind 0x%x (%s) on this device", raw->name,
 				config->nth, kind, revere_aha_kind_name(kind));
 		return ret;
