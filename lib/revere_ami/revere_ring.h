@@ -206,7 +206,15 @@ revere_rx_intact(struct revere_ring *ring)
 }
 
 /**
- * Copies messages out of the ring.
+ * Overwriting mode: copies the next message that is whole out of the ring. The device isn't told:
+ * revere_ring_doorbell() does that after the last of a burst, if there was one.
+ *
+ * @return false: there is none, @p msg holds anything
+ */
+bool revere_rx_take(struct revere_ring *ring, void *msg);
+
+/**
+ * Copies messages out of the ring, one doorbell for all.
  *
  * @param msgs  room for @p count messages of ring->msg_size bytes, one behind the other
  * @return how many there were

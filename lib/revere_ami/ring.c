@@ -6,23 +6,30 @@
 
 #include "revere_ring.h"
 
-/* The device overwrites the oldest message: keep copies only of what was whole. */
+bool
+revere_rx_take(struct revere_ring *ring, void *msg)
+{
+	bool intact = false;
+
+	/* The device overwrites the oldest message: only a copy of one that was whole counts. */
+	while (!intact && revere_rx_ready(ring, 1) > 0) {
+		memcpy(msg, revere_rx_msg(ring, 0), ring->msg_size);
+		rte_io_rmb();
+		intact = revere_rx_intact(ring);
+		if (!intact && revere_rx_refresh(ring) == 0)
+			break;
+	}
+	ring->own += intact;
+	return intact;
+}
+
 static uint32_t
 pop_overwriting(struct revere_ring *ring, void *msgs, uint32_t count)
 {
 	uint32_t n = 0;
 
-	while (n < count && revere_rx_ready(ring, 1) > 0) {
-		memcpy(RTE_PTR_ADD(msgs, (size_t)n * ring->msg_size), revere_rx_msg(ring, 0),
-			ring->msg_size);
-		rte_io_rmb();
-		if (revere_rx_intact(ring)) {
-			ring->own++;
-			n++;
-		} else if (revere_rx_refresh(ring) == 0) {
-			break;
-		}
-	}
+	while (n < count && revere_rx_take(ring, RTE_PTR_ADD(msgs, (size_t)n * ring->msg_size)))
+		n++;
 	if (n > 0)
 		revere_ring_doorbell(ring);
 	return n;

@@ -265,7 +265,18 @@ test_overwriting(void **state)
 	for (i = 0; i < SIZE; i++)
 		check(msgs + i * MSG, i + 5);
 	assert_int_equal(fixture.own_reg, SIZE + 5);
+	assert_int_equal(fixture.kicks, 1);
 	assert_false(fixture.ring.broken);
+	/* To places of their own: the doorbell is its user's, who rings it once. */
+	fixture.device_reg += 2;
+	for (i = SIZE + 5; i < SIZE + 7; i++) {
+		fill(fixture.slots + (i % SIZE) * MSG, i);
+		assert_true(revere_rx_take(&fixture.ring, msgs));
+		check(msgs, i);
+	}
+	assert_false(revere_rx_take(&fixture.ring, msgs));
+	assert_int_equal(fixture.own_reg, SIZE + 5);
+	assert_int_equal(fixture.kicks, 1);
 	/* Back is wild here, too. */
 	fixture.device_reg = SIZE;
 	assert_int_equal(revere_rx_pop(&fixture.ring, msgs, 1), 0);

@@ -40,14 +40,16 @@ raw_enqueue(struct rte_rawdev *rawdev, struct rte_rawdev_buf **buffers, unsigned
 	return (int)n;
 }
 
-/** Overwriting mode: one by one, as any message may vanish while it is copied. */
+/** Overwriting mode: any message may vanish while it is copied. */
 static uint32_t
 raw_dequeue_lossy(struct revere_ring *ring, struct rte_rawdev_buf **buffers, uint32_t count)
 {
 	uint32_t n = 0;
 
-	while (n < count && revere_rx_pop(ring, buffers[n]->buf_addr, 1) == 1)
+	while (n < count && revere_rx_take(ring, buffers[n]->buf_addr))
 		n++;
+	if (n > 0)
+		revere_ring_doorbell(ring);
 	return n;
 }
 
