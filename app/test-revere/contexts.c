@@ -177,32 +177,31 @@ idle_open(struct revere_dev *dev, struct context *idle, uint64_t count)
 }
 
 struct result {
-	double alone, beside, create_s, destroy_s;
+	double alone, beside;
+	double create_s, destroy_s; /**< medians */
 };
 
 static int
 measure(struct revere_dev *dev, const struct options *options, struct context *busy,
 	struct context *idle, struct result *result)
 {
-	double alone[ROUNDS], beside[ROUNDS];
+	double alone[ROUNDS], beside[ROUNDS], create[ROUNDS], destroy[ROUNDS];
 	uint64_t start;
 	int i;
 
 	busy_rate(busy, options->ms);
-	result->create_s = result->destroy_s = 1e9;
 	for (i = 0; i < ROUNDS; i++) {
-		double took;
-
 		alone[i] = busy_rate(busy, options->ms);
-		took = idle_open(dev, idle, options->count);
-		if (took < 0)
-			return (int)took;
-		result->create_s = RTE_MIN(result->create_s, took);
+		create[i] = idle_open(dev, idle, options->count);
+		if (create[i] < 0)
+			return (int)create[i];
 		beside[i] = busy_rate(busy, options->ms);
 		start = rte_rdtsc();
 		idle_close(dev, idle, options->count);
-		result->destroy_s = RTE_MIN(result->destroy_s, perf_seconds(rte_rdtsc() - start));
+		destroy[i] = perf_seconds(rte_rdtsc() - start);
 	}
+	result->create_s = median(create);
+	result->destroy_s = median(destroy);
 	result->alone = median(alone);
 	result->beside = median(beside);
 	return 0;
