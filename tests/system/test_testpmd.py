@@ -8,7 +8,7 @@ import time
 
 import pytest
 import scapy.utils
-from conftest import leave, programs, wait_until
+from conftest import leave, wait_until
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
