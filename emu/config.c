@@ -20,6 +20,7 @@ enum config_kind {
 	CONFIG_MODE,
 	CONFIG_AMI_TYPE,
 	CONFIG_CPUS,
+	CONFIG_AGENTS,
 };
 
 /* Bound of a value, and what a value of 0 stands for where the range starts above it. */
@@ -46,6 +47,7 @@ static const struct config_key config_keys[] = {
 	 RVR_AMI_TYPE_A1, false},
 	CONFIG_NUMBER(num_ami_sw, 1, CONFIG_AMI_MAX, 64),
 	CONFIG_AUTOMATIC(num_ami_hw, CONFIG_AMI_HW_MIN, CONFIG_AMI_MAX),
+	{"agents", CONFIG_AGENTS, CONFIG_AT(agents), 0, 0, 0, false},
 	CONFIG_NUMBER(num_ams, 1, RVR_AMS_MAX, 8),
 	CONFIG_AUTOMATIC(num_asn, 1, CONFIG_ASN_MAX),
 	CONFIG_NUMBER(min_log2_msg_length, 3, 8, 3),
@@ -81,6 +83,19 @@ static const char *const config_ami_types[] = {
 
 static const char *const config_modes[] = {
 	[REVERE_EMU_THREADED] = "threaded", [REVERE_EMU_INLINE] = "inline"};
+
+static const char *const config_agents[] = {
+	[REVERE_EMU_AGENT_NONE] = "none", [REVERE_EMU_AGENT_INVERSION] = "inversion",
+	[REVERE_EMU_AGENT_RNA] = "rna", [REVERE_EMU_AGENT_DMA] = "dma"};
+
+#define CONFIG_AGENT_KINDS (sizeof(config_agents) / sizeof(config_agents[0]))
+
+/* Has several values. */
+static bool
+config_is_list(const struct config_key *key)
+{
+	return key->kind == CONFIG_CPUS || key->kind == CONFIG_AGENTS;
+}
 
 static void
 config_store(struct revere_emu_config *config, const struct config_key *key, uint64_t value)
@@ -127,6 +142,10 @@ config_allowed(const struct config_key *key, char *text, size_t size)
 	case CONFIG_CPUS:
 		snprintf(text, size, "up to %u CPU numbers, -1 for any, with : between them",
 			 REVERE_EMU_WORKERS_MAX);
+		break;
+	case CONFIG_AGENTS:
+		snprintf(text, size, "up to %u of inversion, rna, dma, each once, and none, with : "
+			 "between them", REVERE_EMU_AGENTS_MAX);
 		break;
 	case CONFIG_UINT:
 		snprintf(text, size, "%s%llu to %llu", key->automatic ? "0 (automatic) or " : "",
@@ -231,6 +250,50 @@ config_cpus(struct revere_emu_config *config, const char *text)
 	return true;
 }
 
+/* At least one agent, and no kind twice. */
+static bool
+config_agents_valid(const enum revere_emu_agent *agents)
+{
+	unsigned int i, count[CONFIG_AGENT_KINDS] = {0};
+
+	for (i = 0; i < REVERE_EMU_AGENTS_MAX; i++) {
+		if ((unsigned int)agents[i] >= CONFIG_AGENT_KINDS)
+			return false;
+		if (++count[agents[i]] > 1 && agents[i] != REVERE_EMU_AGENT_NONE)
+			return false;
+	}
+	return count[REVERE_EMU_AGENT_NONE] < REVERE_EMU_AGENTS_MAX;
+}
+
+static bool
+config_agents_set(struct revere_emu_config *config, const char *text)
+{
+	enum revere_emu_agent agents[REVERE_EMU_AGENTS_MAX] = {REVERE_EMU_AGENT_NONE};
+	unsigned int count;
+	uint64_t kind;
+	char word[16];
+	size_t length;
+
+	for (count = 0; count < REVERE_EMU_AGENTS_MAX; count++) {
+		length = strcspn(text, ":");
+		if (length >= sizeof(word))
+			return false;
+		memcpy(word, text, length);
+		word[length] = '\0';
+		if (!config_word(word, config_agents, CONFIG_AGENT_KINDS, &kind))
+			return false;
+		agents[count] = (enum revere_emu_agent)kind;
+		text += length;
+		if (*text == '\0')
+			break;
+		text++;
+	}
+	if (count == REVERE_EMU_AGENTS_MAX || !config_agents_valid(agents))
+		return false;
+	memcpy(config->agents, agents, sizeof(agents));
+	return true;
+}
+
 void
 revere_emu_config_init(struct revere_emu_config *config)
 {
@@ -238,11 +301,12 @@ revere_emu_config_init(struct revere_emu_config *config)
 
 	memset(config, 0, sizeof(*config));
 	for (i = 0; i < CONFIG_KEYS; i++) {
-		if (config_keys[i].kind != CONFIG_CPUS)
+		if (!config_is_list(&config_keys[i]))
 			config_store(config, &config_keys[i], config_keys[i].preset);
 	}
 	for (i = 0; i < REVERE_EMU_WORKERS_MAX; i++)
 		config->worker_cpus[i] = -1;
+	config_agents_set(config, "inversion:rna:none:dma");
 	config->log_level = REVERE_EMU_LOG_DEBUG;
 }
 
@@ -283,10 +347,11 @@ revere_emu_config_set(struct revere_emu_config *config, const char *key, const c
 
 	if (k == NULL)
 		return config_unknown(key, error, error_size);
-	if (k->kind == CONFIG_CPUS) {
-		if (!config_cpus(config, value))
-			return config_refuse(k, value, error, error_size);
-		return 0;
+	if (config_is_list(k)) {
+		if (k->kind == CONFIG_CPUS ? config_cpus(config, value) :
+					     config_agents_set(config, value))
+			return 0;
+		return config_refuse(k, value, error, error_size);
 	}
 	if (!config_parse(k, value, &number) || !config_in_range(k, number))
 		return config_refuse(k, value, error, error_size);
@@ -301,13 +366,15 @@ config_check(const struct revere_emu_config *config, char *error, size_t error_s
 	unsigned int i;
 
 	for (i = 0; i < CONFIG_KEYS; i++) {
-		if (config_keys[i].kind == CONFIG_CPUS ||
+		if (config_is_list(&config_keys[i]) ||
 		    config_in_range(&config_keys[i], config_load(config, &config_keys[i])))
 			continue;
 		snprintf(value, sizeof(value), "%llu",
 			 (unsigned long long)config_load(config, &config_keys[i]));
 		return config_refuse(&config_keys[i], value, error, error_size);
 	}
+	if (!config_agents_valid(config->agents))
+		return config_refuse(config_find("agents"), "numbers", error, error_size);
 	if (config->min_log2_msg_length <= config->max_log2_msg_length)
 		return 0;
 	if (error != NULL)
@@ -327,6 +394,26 @@ config_resolve(struct revere_emu_config *config)
 		config->num_asn = 16 * config->num_ami_sw;
 }
 
+unsigned int
+config_num_aha(const struct revere_emu_config *config)
+{
+	unsigned int count = REVERE_EMU_AGENTS_MAX;
+
+	while (count > 0 && config->agents[count - 1] == REVERE_EMU_AGENT_NONE)
+		count--;
+	return count;
+}
+
+static void
+config_agents_dump(const struct revere_emu_config *config, FILE *out)
+{
+	unsigned int i;
+
+	for (i = 0; i < config_num_aha(config); i++)
+		fprintf(out, "%s%s", i == 0 ? "agents=" : ":", config_agents[config->agents[i]]);
+	fputc('\n', out);
+}
+
 void
 config_dump(const struct revere_emu_config *config, FILE *out)
 {
@@ -334,12 +421,14 @@ config_dump(const struct revere_emu_config *config, FILE *out)
 
 	for (i = 0; i < CONFIG_KEYS; i++) {
 		const struct config_key *key = &config_keys[i];
-		uint64_t value = key->kind == CONFIG_CPUS ? 0 : config_load(config, key);
+		uint64_t value = config_is_list(key) ? 0 : config_load(config, key);
 
 		if (key->kind == CONFIG_MODE)
 			fprintf(out, "%s=%s\n", key->name, config_modes[value]);
 		else if (key->kind == CONFIG_AMI_TYPE)
 			fprintf(out, "%s=%s\n", key->name, config_ami_types[value]);
+		else if (key->kind == CONFIG_AGENTS)
+			config_agents_dump(config, out);
 		else if (key->kind != CONFIG_CPUS)
 			fprintf(out, "%s=%llu\n", key->name, (unsigned long long)value);
 	}

@@ -25,6 +25,9 @@ int config_check(const struct revere_emu_config *config, char *error, size_t err
 /** Gives values to those settings that are 0 for automatic. */
 void config_resolve(struct revere_emu_config *config);
 
+/** AHA_IDs of the device, up to the last one with an agent. */
+unsigned int config_num_aha(const struct revere_emu_config *config);
+
 /** One line a setting, as revere_emu_config_set() takes them. */
 void config_dump(const struct revere_emu_config *config, FILE *out);
 

@@ -19,11 +19,10 @@
 #include "config.h"
 #include "mgt.h"
 
-/* Agents by AHA_ID; clients expect inversion at 0 and DMA at 3. */
-static const struct aha_ops *const device_agents[MGT_NUM_AHA] = {
-	[0] = &aha_inversion_ops,
-	[1] = &aha_rna_ops,
-	[3] = &aha_dma_ops,
+static const struct aha_ops *const device_agents[] = {
+	[REVERE_EMU_AGENT_INVERSION] = &aha_inversion_ops,
+	[REVERE_EMU_AGENT_RNA] = &aha_rna_ops,
+	[REVERE_EMU_AGENT_DMA] = &aha_dma_ops,
 };
 
 /* ---- Log and time ------------------------------------------------------------------------ */
@@ -364,6 +363,7 @@ ami_hw_create(struct aha *aha, unsigned int phy_id)
 static int
 aha_create(struct amu *amu, unsigned int id)
 {
+	const struct aha_ops *ops = device_agents[amu->config.agents[id]];
 	struct aha *aha = calloc(1, sizeof(*aha));
 	unsigned int i;
 	int ret = 0;
@@ -378,11 +378,11 @@ aha_create(struct amu *amu, unsigned int id)
 		return -ENOMEM;
 	for (i = 0; i < amu->config.num_ami_hw && ret == 0; i++)
 		ret = ami_hw_create(aha, i);
-	if (ret == 0 && device_agents[id]->init != NULL)
-		ret = device_agents[id]->init(aha);
+	if (ret == 0 && ops->init != NULL)
+		ret = ops->init(aha);
 	/* Set last: fini() is for agents that init() has made. */
 	if (ret == 0)
-		aha->ops = device_agents[id];
+		aha->ops = ops;
 	return ret;
 }
 
@@ -412,7 +412,7 @@ device_fill(struct amu *amu, char *error, size_t error_size)
 	int ret = 0;
 
 	amu->num_functions = 1 + amu->config.num_vf;
-	amu->num_aha = MGT_NUM_AHA;
+	amu->num_aha = config_num_aha(&amu->config);
 	amu->functions = calloc(amu->num_functions, sizeof(*amu->functions));
 	amu->ami_sw = calloc(amu->config.num_ami_sw, sizeof(*amu->ami_sw));
 	amu->aha = calloc(amu->num_aha, sizeof(*amu->aha));
@@ -424,7 +424,7 @@ device_fill(struct amu *amu, char *error, size_t error_size)
 	for (i = 0; i < amu->config.num_ami_sw && ret == 0; i++)
 		ret = ami_sw_create(amu, i);
 	for (i = 0; i < amu->num_aha && ret == 0; i++) {
-		if (device_agents[i] != NULL)
+		if (amu->config.agents[i] != REVERE_EMU_AGENT_NONE)
 			ret = aha_create(amu, i);
 	}
 	if (ret == 0 && function_pages(&amu->functions[0]) == NULL)

@@ -18,7 +18,6 @@
 #define MGT_REGS_SIZE 0x2000u /**< bytes of the management page that hold registers */
 #define MGT_AMI_SW_MAX 4096   /**< AMI-SWs of a device */
 #define MGT_AMI_HW_MAX 4096   /**< AMI-HWs of an agent */
-#define MGT_NUM_AHA 4	      /**< AHA_IDs of a device: inversion, RNA, none, DMA */
 #define MGT_AMI_HW_IDS 65536  /**< AMI_HW_IDs of a Function: whatever fits the field (P) */
 #define MGT_PASID_WIDTH 20
 #define MGT_HELD_MAX 64 /**< responses that can be held back, of a Function */
@@ -33,7 +32,7 @@
 struct mgt {
 	pthread_mutex_t turn; /**< held by who is next to have mgt_lock */
 	uint64_t ami_sw_free[MGT_WORDS(MGT_AMI_SW_MAX)];
-	uint64_t ami_hw_free[MGT_NUM_AHA][MGT_WORDS(MGT_AMI_HW_MAX)];
+	uint64_t ami_hw_free[REVERE_EMU_AGENTS_MAX][MGT_WORDS(MGT_AMI_HW_MAX)];
 	_Atomic uint64_t faulted[MGT_WORDS(MGT_AMI_SW_MAX)]; /**< AMI-SWs with fault_pending */
 	uint64_t commands; /**< executed, for faults.command_stuck */
 	uint64_t random;   /**< state of the generator for injected faults */

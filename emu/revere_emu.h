@@ -27,12 +27,21 @@ extern "C" {
 #endif
 
 #define REVERE_EMU_WORKERS_MAX 16
+#define REVERE_EMU_AGENTS_MAX 8
 #define REVERE_EMU_NAME_MAX 64
 
 /** How the device runs. */
 enum revere_emu_mode {
 	REVERE_EMU_THREADED, /**< worker threads poll the rings */
 	REVERE_EMU_INLINE,   /**< no thread: revere_emu_kick() does all there is to do */
+};
+
+/** What may be at an AHA_ID. */
+enum revere_emu_agent {
+	REVERE_EMU_AGENT_NONE,
+	REVERE_EMU_AGENT_INVERSION,
+	REVERE_EMU_AGENT_RNA,
+	REVERE_EMU_AGENT_DMA,
 };
 
 /** Severity of a log line, as in syslog(3). */
@@ -67,6 +76,8 @@ struct revere_emu_config {
 	unsigned int ami_type;		  /**< enum rvr_ami_type: 0 A1, 1 A2, 2 B; 0 */
 	unsigned int num_ami_sw;	  /**< AMI-SWs of the device, 1..4096; 64 */
 	unsigned int num_ami_hw;	  /**< AMI-HWs of each agent, 16..4096; 0: num_ami_sw */
+	enum revere_emu_agent agents[REVERE_EMU_AGENTS_MAX]; /**< kinds by AHA_ID: inversion, rna,
+		dma, each once at the most, or none; inversion:rna:none:dma */
 	unsigned int num_ams;		  /**< sockets of each direction of an AMI, 1..64; 8 */
 	unsigned int num_asn;		  /**< sessions, 1..2^20; 0: 16 * num_ami_sw */
 	unsigned int min_log2_msg_length; /**< DW, 3.. ; 3 */
@@ -96,8 +107,8 @@ void revere_emu_config_init(struct revere_emu_config *config);
 
 /**
  * Changes one setting of @p config by its name and value as text, as options, devargs and files
- * give them ("mode=inline", "ami_type=B", "num_ami_sw=4096", "worker_cpus=1:2", "faults.dma_fault
- * =100", ...).
+ * give them ("mode=inline", "ami_type=B", "num_ami_sw=4096", "worker_cpus=1:2",
+ * "agents=inversion:dma", "faults.dma_fault=100", ...).
  *
  * @param error  where to put one sentence that names key, value and what is allowed; may be NULL
  * @return 0; -ENOENT no such key; -EINVAL the value is malformed or out of range

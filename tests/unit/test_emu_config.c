@@ -201,6 +201,47 @@ test_cpus(void **state)
 	assert_int_equal(config.worker_cpus[15], 15);
 }
 
+/** AHA_IDs and what answers there, for PF-PROBE and PROBE-AHA. */
+static void
+test_agents(void **state)
+{
+	static const char *const good[] = {
+		"inversion:rna:none:dma", "dma", "none:dma:inversion",
+		"rna:none:none:none:none:none:none:none",
+	};
+	static const char *const bad[] = {
+		"", ":", "none", "none:none", "dma:", ":dma", "dma:dma", "rna:dma:rna", "nic",
+		"inversion:rna:dma:none:none:none:none:none:none", "a-name-that-is-far-too-long",
+	};
+	struct revere_emu_config config;
+	struct revere_emu *emu;
+	char error[256];
+	unsigned int i;
+
+	(void)state;
+	revere_emu_config_init(&config);
+	assert_int_equal(config.agents[3], REVERE_EMU_AGENT_DMA);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(set(&config, "agents", bad[i], error), -EINVAL);
+		assert_non_null(strstr(error, "agents"));
+	}
+	assert_int_equal(config.agents[1], REVERE_EMU_AGENT_RNA);
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(set(&config, "agents", good[i], error), 0);
+	assert_int_equal(config.agents[0], REVERE_EMU_AGENT_RNA);
+	assert_int_equal(config.agents[1], REVERE_EMU_AGENT_NONE);
+
+	assert_int_equal(set(&config, "agents", "none:dma", error), 0);
+	assert_int_equal(set(&config, "mode", "inline", error), 0);
+	emu = revere_emu_create("agents", &config, error, sizeof(error));
+	assert_non_null(emu);
+	assert_int_equal(revere_emu_port_add(emu, "loop", NULL, error, sizeof(error)), -ENODEV);
+	revere_emu_destroy(emu);
+	config.agents[0] = REVERE_EMU_AGENT_DMA;
+	assert_null(revere_emu_create("agents", &config, error, sizeof(error)));
+	assert_non_null(strstr(error, "agents"));
+}
+
 static void
 refused(const struct revere_emu_config *config, const char *name, const char *what)
 {
@@ -398,6 +439,7 @@ main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_cpus),
+		cmocka_unit_test(test_agents),
 		cmocka_unit_test(test_create_refuses),
 		cmocka_unit_test(test_create_sizes),
 		cmocka_unit_test(test_pages),
