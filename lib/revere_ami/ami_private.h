@@ -163,6 +163,7 @@ struct revere_dev {
 	uint32_t irq_vector;
 	bool irq_enabled; /* of exceptions and errors */
 	atomic_uint restarts;
+	bool unfinished; /* the last restart got no further than management */
 
 	pthread_mutex_t lock;
 	struct mgt mgt;

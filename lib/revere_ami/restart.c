@@ -16,7 +16,7 @@
 
 /*
  * Whether management isn't what it was set up to be: no responses come any more, or a reset has
- * cleared the command ring's address. Who sends a command at this moment will find out.
+ * cleared the command ring's address; or a restart got no further than management. Who sends a command at this moment will find out.
  */
 static bool
 management_is_lost(struct revere_dev *dev)
@@ -28,7 +28,8 @@ management_is_lost(struct revere_dev *dev)
 		return false;
 	base = dev_read(dev, RVR_MSK_BASE_PTR + 0x10 * RVR_MSK_COMMAND);
 	/* Ones: it isn't there any more, which is another matter. */
-	lost = base != UINT64_MAX && (dev->mgt.broken || base != dev->mgt.command.mem.iova);
+	lost = base != UINT64_MAX && (dev->unfinished || dev->mgt.broken ||
+				      base != dev->mgt.command.mem.iova);
 	pthread_mutex_unlock(&dev->lock);
 	return lost;
 }
@@ -164,6 +165,7 @@ revere_dev_restart(struct revere_dev *dev)
 		AMI_LOG(WARNING, dev, "%s was reset, or executes no commands (ERROR_STATE %#x): it "
 			"is restarted", dev->vf ? "the VF" : "the device", revere_error_state(dev));
 		ret = restart(dev);
+		dev->unfinished = ret != 0;
 		if (ret == 0)
 			atomic_fetch_add_explicit(&dev->restarts, 1, memory_order_release);
 		else

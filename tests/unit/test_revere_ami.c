@@ -790,6 +790,40 @@ test_vf(void **state)
 	unplug(&f);
 }
 
+/** A VF that is restarted before its PF has given it all isn't taken for one that works. */
+static void
+test_vf_restart(void **state)
+{
+	const struct revere_dev_conf vf_conf = { .vf = true };
+	struct revere_vf_gift *gift;
+	struct revere_ami_hw *ami_hw;
+	struct ami_device device;
+	struct revere_dev *vf;
+	struct fixture f;
+
+	(void)state;
+	open_with(&f, "num_vf=1 num_ami_sw=8", NULL);
+	ami_device_vf(&device, &f.device, 1);
+	assert_int_equal(revere_vf_enable(f.dev, 1, true), 0);
+	gift = give(f.dev, 1, RVR_AHA_INVERSION);
+	assert_int_equal(revere_dev_open("vf", &device.transport, &vf_conf, &vf), 0);
+	assert_int_equal(revere_ami_hw_create(vf, 0, &ami_hw), 0);
+	assert_false(revere_dev_is_lost(vf));
+	revere_vf_take(gift);
+	device.transport.ops->reset(&device.transport);
+	assert_int_equal(revere_vf_enable(f.dev, 1, true), 0);
+	assert_true(revere_dev_is_lost(vf));
+	assert_true(revere_dev_restart(vf) < 0);
+	assert_true(revere_dev_is_lost(vf));
+	assert_int_equal(revere_dev_restarts(vf), 0);
+	give(f.dev, 1, RVR_AHA_INVERSION);
+	assert_int_equal(revere_dev_restart(vf), 0);
+	assert_false(revere_dev_is_lost(vf));
+	assert_int_equal(revere_dev_restarts(vf), 1);
+	revere_dev_close(vf);
+	unplug(&f);
+}
+
 /* ---- Management that goes wrong ------------------------------------------------------------- */
 
 static void
@@ -1156,6 +1190,7 @@ run(const char *name, const char *settings)
 		cmocka_unit_test(test_save_restore),
 		cmocka_unit_test(test_pasid),
 		cmocka_unit_test(test_vf),
+		cmocka_unit_test(test_vf_restart),
 		cmocka_unit_test(test_unknown_command),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_stuck),
