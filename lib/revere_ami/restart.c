@@ -15,8 +15,9 @@
 #define VF_TIMEOUT_MS 1000
 
 /*
- * Whether management isn't what it was set up to be: no responses come any more, or a reset has
- * cleared the command ring's address; or a restart got no further than management. Who sends a command at this moment will find out.
+ * Whether management isn't what it was set up to be: no responses come any more, a reset has
+ * cleared the command ring's address, or a restart got no further than management. Who sends a
+ * command at this moment will find out.
  */
 static bool
 management_is_lost(struct revere_dev *dev)
