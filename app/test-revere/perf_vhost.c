@@ -25,6 +25,7 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_random.h>
 #include <rte_vhost.h>
 #include <rte_vhost_async.h>
 
@@ -69,6 +70,7 @@ struct bench {
 	struct rte_mempool *host_pool;
 	struct vhost_end ends[2]; /**< vhost copies; a dmadev does */
 	struct way ways[WAYS_MAX];
+	struct way *order[WAYS_MAX]; /**< of this turn */
 	uint32_t room; /**< bytes of an mbuf */
 	uint32_t size, round;
 	struct rte_mbuf *packets[ROUND_MAX]; /**< the host's, to the guest */
@@ -384,7 +386,22 @@ report(const struct bench *bench, const struct way *way, const char *direction)
 		      turns_text(bench, way, text, sizeof(text)));
 }
 
-/** All ways in turn; they begin with another one each time. */
+/** Who comes after whom changes: a turn finds caches, and the engine, as the one before left them. */
+static void
+order_shuffle(struct bench *bench)
+{
+	unsigned int i, other;
+	struct way *way;
+
+	for (i = bench->options->num_ways - 1; i > 0; i--) {
+		other = (unsigned int)rte_rand_max(i + 1);
+		way = bench->order[i];
+		bench->order[i] = bench->order[other];
+		bench->order[other] = way;
+	}
+}
+
+/** All ways in turn. */
 static int
 direction_run(struct bench *bench, const char *direction, round_fn once)
 {
@@ -392,9 +409,12 @@ direction_run(struct bench *bench, const char *direction, round_fn once)
 	uint64_t turn, i, ms;
 	struct way *way;
 
+	for (i = 0; i < options->num_ways; i++)
+		bench->order[i] = &bench->ways[i];
 	for (turn = 0; turn <= options->turns; turn++) {
+		order_shuffle(bench);
 		for (i = 0; i < options->num_ways; i++) {
-			way = &bench->ways[(turn + i) % options->num_ways];
+			way = bench->order[i];
 			ms = turn == 0 ? COLD_TURNS * options->ms : options->ms;
 			/* The first one is overwritten. */
 			way->rates[turn == 0 ? 0 : turn - 1] = turn_run(bench, way, once, ms);
