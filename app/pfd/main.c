@@ -49,7 +49,7 @@ struct daemon {
 	struct pfd_policy *policy;
 	struct pfd_device *device;
 	int state_fd, listen_fd, signal_fd, epoll_fd;
-	int kept_device_fd, kept_rings_fd;
+	int kept[PFD_KEPT_MAX]; /* of the device: -1 none */
 	int conns[PFD_CLIENTS]; /* -1 none */
 	uint32_t kept_serials[PFD_CLIENTS];
 	bool stopping;
@@ -448,6 +448,25 @@ handle_exceptions(struct daemon *daemon)
 
 /* ---- Life ----------------------------------------------------------------------------------- */
 
+static const char *const kept_names[PFD_KEPT_MAX] = {
+	[PFD_KEPT_DEVICE] = "device",
+	[PFD_KEPT_RINGS] = "rings",
+};
+
+static bool
+take_kept_device(struct daemon *daemon, const char *name, int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < PFD_KEPT_MAX; i++) {
+		if (strcmp(name, kept_names[i]) != 0)
+			continue;
+		daemon->kept[i] = fd;
+		return true;
+	}
+	return false;
+}
+
 /* What a process before this one has left. */
 static void
 take_kept(void *arg, const char *name, int fd)
@@ -455,11 +474,9 @@ take_kept(void *arg, const char *name, int fd)
 	struct daemon *daemon = arg;
 	unsigned int place, serial;
 
-	if (strcmp(name, "device") == 0)
-		daemon->kept_device_fd = fd;
-	else if (strcmp(name, "rings") == 0)
-		daemon->kept_rings_fd = fd;
-	else if (strcmp(name, "state") == 0)
+	if (take_kept_device(daemon, name, fd))
+		return;
+	if (strcmp(name, "state") == 0)
 		daemon->state_fd = fd;
 	else if (strcmp(name, "listen") == 0)
 		daemon->listen_fd = fd;
@@ -540,24 +557,37 @@ state_make(struct daemon *daemon)
 static bool
 adopt(struct daemon *daemon)
 {
-	if (daemon->kept_device_fd < 0 || daemon->kept_rings_fd < 0 || daemon->state_fd < 0)
+	unsigned int i;
+
+	if (daemon->kept[PFD_KEPT_DEVICE] < 0 || daemon->kept[PFD_KEPT_RINGS] < 0 ||
+		daemon->state_fd < 0)
 		return false;
 	if (state_map(daemon) < 0 ||
 		!pfd_state_valid(daemon->pfd.state, sizeof(struct pfd_state))) {
 		pfd_log(PFD_WARNING, "the state that was kept isn't of this version");
 		return false;
 	}
-	daemon->device = pfd_device_adopt(daemon->kept_device_fd, daemon->kept_rings_fd);
-	daemon->kept_device_fd = -1;
-	daemon->kept_rings_fd = -1;
+	daemon->device = pfd_device_adopt(daemon->kept);
+	for (i = 0; i < PFD_KEPT_MAX; i++)
+		daemon->kept[i] = -1;
 	return daemon->device != NULL;
+}
+
+static void
+keep_no_more(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PFD_KEPT_MAX; i++)
+		pfd_keep_no_more(kept_names[i]);
+	pfd_keep_no_more("state");
 }
 
 /* Clients of a device that isn't there any more learn it by the end of their connections. */
 static void
 forget_kept(struct daemon *daemon)
 {
-	unsigned int place;
+	unsigned int place, i;
 	char name[32];
 
 	for (place = 0; place < PFD_CLIENTS; place++) {
@@ -568,13 +598,10 @@ forget_kept(struct daemon *daemon)
 		close(daemon->conns[place]);
 		daemon->conns[place] = -1;
 	}
-	pfd_keep_no_more("device");
-	pfd_keep_no_more("rings");
-	pfd_keep_no_more("state");
-	if (daemon->kept_device_fd >= 0)
-		close(daemon->kept_device_fd);
-	if (daemon->kept_rings_fd >= 0)
-		close(daemon->kept_rings_fd);
+	keep_no_more();
+	for (i = 0; i < PFD_KEPT_MAX; i++)
+		if (daemon->kept[i] >= 0)
+			close(daemon->kept[i]);
 	if (daemon->pfd.state != NULL)
 		munmap(daemon->pfd.state, sizeof(struct pfd_state));
 	if (daemon->state_fd >= 0)
@@ -585,7 +612,7 @@ forget_kept(struct daemon *daemon)
 static int
 start_anew(struct daemon *daemon)
 {
-	int ret;
+	int ret, i, fd;
 
 	forget_kept(daemon);
 	daemon->device = pfd_device_open(daemon->options->device);
@@ -595,9 +622,12 @@ start_anew(struct daemon *daemon)
 	if (ret < 0)
 		return ret;
 	pfd_keep("state", daemon->state_fd);
-	pfd_keep("rings", pfd_device_rings_fd(daemon->device));
-	/* Last: with it all is there. */
-	pfd_keep("device", pfd_device_fd(daemon->device));
+	/* The device itself is the last one: with it all is there. */
+	for (i = PFD_KEPT_MAX - 1; i >= 0; i--) {
+		fd = pfd_device_kept(daemon->device, (enum pfd_kept_fd)i);
+		if (fd >= 0)
+			pfd_keep(kept_names[i], fd);
+	}
 	return 0;
 }
 
@@ -648,8 +678,9 @@ listen_start(struct daemon *daemon)
 static int
 watches_start(struct daemon *daemon)
 {
+	uint32_t gone_events;
 	sigset_t signals;
-	int ret;
+	int ret, gone_fd = pfd_device_gone_fd(daemon->device, &gone_events);
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
@@ -664,7 +695,7 @@ watches_start(struct daemon *daemon)
 	if (ret == 0)
 		ret = watch(daemon, daemon->listen_fd, EPOLLIN, EVENT_LISTEN);
 	if (ret == 0)
-		ret = watch(daemon, pfd_device_fd(daemon->device), EPOLLRDHUP, EVENT_DEVICE);
+		ret = watch(daemon, gone_fd, gone_events, EVENT_DEVICE);
 	if (ret == 0)
 		ret = watch(daemon, pfd_device_event_fd(daemon->device), EPOLLIN, EVENT_EXCEPTION);
 	return ret;
@@ -691,7 +722,7 @@ start(struct daemon *daemon)
 	if (ret < 0)
 		return ret;
 	daemon->pfd.policy = daemon->policy;
-	daemon->pfd.backend = &pfd_device_backend;
+	daemon->pfd.backend = pfd_device_backend(daemon->device);
 	daemon->pfd.arg = daemon->device;
 	daemon->pfd.vectors = pfd_device_vectors(daemon->device);
 	ret = listen_start(daemon);
@@ -746,9 +777,7 @@ stop(struct daemon *daemon)
 	if (daemon->pfd.state != NULL && daemon->device != NULL)
 		for (place = 0; place < PFD_CLIENTS; place++)
 			client_drop(daemon, place);
-	pfd_keep_no_more("device");
-	pfd_keep_no_more("rings");
-	pfd_keep_no_more("state");
+	keep_no_more();
 	pfd_keep_no_more("listen");
 	if (daemon->listen_fd >= 0)
 		unlink(daemon->options->socket);
@@ -763,8 +792,6 @@ run(const struct options *options)
 		.options = options,
 		.state_fd = -1,
 		.listen_fd = -1,
-		.kept_device_fd = -1,
-		.kept_rings_fd = -1,
 	};
 	struct epoll_event events[MAX_EVENTS];
 	unsigned int place;
@@ -772,6 +799,8 @@ run(const struct options *options)
 
 	for (place = 0; place < PFD_CLIENTS; place++)
 		daemon.conns[place] = -1;
+	for (i = 0; i < PFD_KEPT_MAX; i++)
+		daemon.kept[i] = -1;
 	if (start(&daemon) < 0) {
 		if (daemon.exit_code == 0)
 			daemon.exit_code = EXIT_FAILURE;

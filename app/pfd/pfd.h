@@ -11,8 +11,8 @@
  * from it, share.c decides which and when; vf.c gives contexts to VFs, trap.c decides on their
  * commands; state.c says what a state can be. They touch no file or socket but through struct
  * pfd_backend, so that tests and fuzzers drive them. policy.c and policy_vf.c read who may have
- * what. device.c is the backend: a PF behind vfio-user. keep.c keeps descriptors over the end of a
- * process.
+ * what. device.c is the backend: a PF behind vfio-user (device_user.c). keep.c keeps descriptors
+ * over the end of a process.
  *
  * All that is to survive a restart is in struct pfd_state, which is memory of a file.
  */
@@ -267,6 +267,11 @@ struct pfd_mapped {
 
 /* The device. Functions give 0 or a negative errno; -ENODEV: it is gone. */
 struct pfd_backend {
+	/*
+	 * Each PASID has an address space of its own, and each page is a file of its own, which can
+	 * move from one AMI-SW to another.
+	 */
+	bool isolates;
 	int (*command)(void *arg, const void *request, void *response);
 	/* A command whose response nobody wants: done, in its turn, by flush() at the latest. */
 	int (*post)(void *arg, const void *request);
@@ -275,8 +280,8 @@ struct pfd_backend {
 	int (*exceptions)(void *arg); /* how many wait */
 	void (*exception)(void *arg, void *msg); /* the oldest one, which waits on ... */
 	void (*exception_done)(void *arg); /* ... until then */
-	/* Pages by our IDs, until they are dropped. */
-	int (*page)(void *arg, uint32_t id, int *fd, uint64_t *offset);
+	/* Pages by our IDs, until they are dropped; of an AMI-SW that the device has. */
+	int (*page)(void *arg, uint32_t id, uint32_t ami_sw_id, int *fd, uint64_t *offset);
 	int (*page_bind)(void *arg, uint32_t id, uint32_t ami_sw_id);
 	void (*page_drop)(void *arg, uint32_t id);
 	volatile uint64_t *(*page_words)(void *arg, uint32_t id); /* NULL: it can't be had */
@@ -428,21 +433,26 @@ void pfd_vfs_count(const struct pfd_state *state, struct pfd_usage *usage);
 /* Decides on a command of a VF's, E-PF-TRAPPED-CMD; < 0: the device is gone. */
 int pfd_trapped(struct pfd *pfd, const void *msg);
 
-/* ---- The device behind vfio-user (device.c) ------------------------------------------------- */
+/* ---- The device (device.c) ------------------------------------------------------------------ */
+
+/* Descriptors of a device that the next process needs. */
+enum pfd_kept_fd { PFD_KEPT_DEVICE, PFD_KEPT_RINGS, PFD_KEPT_MAX };
 
 struct pfd_device;
-extern const struct pfd_backend pfd_device_backend;
 
-/* Connects to the PF at @p path and brings it up; one log line if that fails. */
-struct pfd_device *pfd_device_open(const char *path);
-/* Goes on with a connection, and the file of its rings, that another process left. */
-struct pfd_device *pfd_device_adopt(int fd, int rings_fd);
+/* The PF behind the socket @p name, brought up; one line of the log if that fails. */
+struct pfd_device *pfd_device_open(const char *name);
+/* Goes on with what another process left; descriptors are the device's then. */
+struct pfd_device *pfd_device_adopt(const int kept[PFD_KEPT_MAX]);
 void pfd_device_close(struct pfd_device *device);
-int pfd_device_fd(const struct pfd_device *device); /* ends with POLLHUP */
-int pfd_device_rings_fd(const struct pfd_device *device);
+/* Its argument is the device. */
+const struct pfd_backend *pfd_device_backend(const struct pfd_device *device);
+int pfd_device_kept(const struct pfd_device *device, enum pfd_kept_fd which); /* -1 none */
+/* @p events of epoll, which come when it is gone */
+int pfd_device_gone_fd(const struct pfd_device *device, uint32_t *events);
 int pfd_device_event_fd(const struct pfd_device *device); /* readable: exceptions */
 uint32_t pfd_device_vectors(const struct pfd_device *device);
-/* Lets the event be told again if there are exceptions. */
+/* Exceptions that wait are to be seen at the event descriptor once more. */
 void pfd_device_again(struct pfd_device *device);
 
 /* ---- Descriptors that outlive a process (keep.c) --------------------------------------------- */

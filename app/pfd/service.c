@@ -571,7 +571,7 @@ serve_page(struct pfd *pfd, unsigned int place, uint32_t id, struct pfd_reply *r
 
 	if (id >= PFD_IDS || pfd->state->ami_sw[id].owner != place + 1)
 		return pfd_wrong(reason, -EPERM, "AMI-SW %u isn't this client's", id);
-	ret = pfd->backend->page(pfd->arg, id, &fd, &offset);
+	ret = pfd->backend->page(pfd->arg, id, pfd->state->ami_sw[id].phy_id, &fd, &offset);
 	if (ret < 0)
 		return pfd_wrong(reason, ret, "page of AMI-SW %u: %s", id, strerror(-ret));
 	page = reply_make(reply, request, sizeof(*page));
@@ -647,6 +647,7 @@ answered(struct pfd *pfd, unsigned int place, const struct pfd_request *request,
 	struct pfd_reply *reply)
 {
 	struct pfd_client *client = client_at(pfd, place);
+	uint32_t id = client->reply_ami_sw_id;
 	uint64_t offset;
 
 	if (request->id == 0 || request->id != client->last_id)
@@ -654,8 +655,8 @@ answered(struct pfd *pfd, unsigned int place, const struct pfd_request *request,
 	memcpy(reply->data, client->reply, sizeof(reply->data));
 	reply->size = client->reply_size;
 	reply->fd = -1;
-	if (client->reply_page &&
-		pfd->backend->page(pfd->arg, client->reply_ami_sw_id, &reply->fd, &offset) < 0)
+	if (client->reply_page && pfd->backend->page(pfd->arg, id, pfd->state->ami_sw[id].phy_id,
+		    &reply->fd, &offset) < 0)
 		reply->fd = -1;
 	return true;
 }

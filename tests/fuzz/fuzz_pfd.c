@@ -330,9 +330,10 @@ model_exceptions(void *arg)
 }
 
 static int
-model_page(void *arg, uint32_t id, int *fd, uint64_t *offset)
+model_page(void *arg, uint32_t id, uint32_t ami_sw_id, int *fd, uint64_t *offset)
 {
 	(void)arg;
+	(void)ami_sw_id;
 	*fd = 1000;
 	*offset = 0;
 	need(id < PFD_IDS && pfd.state->ami_sw[id].owner != 0);
@@ -439,6 +440,7 @@ model_irq_trigger(void *arg, uint32_t vector)
 }
 
 static const struct pfd_backend model = {
+	.isolates = true,
 	.command = model_command,
 	.post = model_post,
 	.flush = model_flush,

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Copyright (c) 2026 The Revere for DPDK authors
+ */
+
+/**
+ * @file
+ * The Physical Function: rings and commands (device.c), over registers, memory and interrupts that
+ * are reached in one of two ways (device_user.c, device_vfio.c).
+ */
+
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include "pfd.h"
+
+#define DEVICE_TIMEOUT_S 10
+#define DEVICE_RINGS_IOVA UINT64_C(0x100000)
+#define DEVICE_RINGS_SIZE 0x10000u
+
+/* How a device is reached. Functions give 0 or a negative errno; -ENODEV: it is gone. */
+struct device_ops {
+	const struct pfd_backend *backend;
+	size_t notes; /* bytes of its own behind the rings, in their file */
+	/* UINT64_MAX: it can't be read */
+	uint64_t (*read64)(struct pfd_device *device, uint32_t offset);
+	int (*write64)(struct pfd_device *device, uint32_t offset, uint64_t value);
+	/* Lets the device have the rings, at their IOVA. */
+	int (*rings_share)(struct pfd_device *device);
+	/* Rings and notes are there, new ones or a process' before: says how many vectors. */
+	int (*start)(struct pfd_device *device);
+	/* Whoever watches gone_fd sees it. */
+	void (*lose)(struct pfd_device *device);
+	void (*close)(struct pfd_device *device);
+};
+
+struct pfd_device {
+	const struct device_ops *ops;
+	int kept[PFD_KEPT_MAX]; /* -1 none */
+	int gone_fd, event_fd;
+	uint32_t gone_events; /* of epoll */
+	bool lost;
+	uint8_t *rings, *notes;
+	uint64_t command, response, exception; /* our indices */
+	uint64_t acknowledged; /* response, as the device knows it */
+	unsigned int log2_commands;
+	uint32_t vectors;
+};
+
+/* Makes one. NULL: a line of the log says why. */
+struct pfd_device *device_user_open(const char *path);
+struct pfd_device *device_user_adopt(const int kept[PFD_KEPT_MAX]);
+
+/* For those who have made one. */
+void device_init(struct pfd_device *device, const struct device_ops *ops);
+void device_lose(struct pfd_device *device);
+
+/* What backends have in common. */
+int device_command(void *arg, const void *request, void *response);
+int device_post(void *arg, const void *request);
+int device_flush(void *arg);
+uint64_t device_reg_read(void *arg, uint32_t offset);
+int device_exceptions(void *arg);
+void device_exception(void *arg, void *msg);
+void device_exception_done(void *arg);
+
+#endif /* DEVICE_H */
