@@ -386,7 +386,7 @@ report(const struct bench *bench, const struct way *way, const char *direction)
 		      turns_text(bench, way, text, sizeof(text)));
 }
 
-/** Who comes after whom changes: a turn finds caches, and the engine, as the one before left them. */
+/** Who follows whom changes: a turn finds caches, and the engine, as the one before left them. */
 static void
 order_shuffle(struct bench *bench)
 {
