@@ -2,7 +2,7 @@
 # Copyright (c) 2026 The Revere for DPDK authors
 """A process with the PF and one with each VF of a revere-emu, and what can happen to them.
 
-    chaos.py FOLDER VFS CONTEXTS SECONDS [SEED]
+    chaos.py FOLDER VFS CONTEXTS SECONDS [SEED [cross]]
 
 FOLDER has pf.sock and vfN.sock. Each VF has CONTEXTS contexts of the inversion agent's, given by
 the PF, and moves messages that no other context ever has: they tell the VF, the context, how often
@@ -10,6 +10,7 @@ it has begun anew, and their number. All have their memory at the same addresses
 stopped for a moment, killed and replaced; contexts are reset by their user, and taken away and
 given again as other ones of the device, all that while they move messages. Each answer has to be
 the next one that its context waits for; in the end all are there, and memory holds nothing else.
+With `cross` a message of VF 1 is another VF's, once: to see that this is noticed.
 """
 
 import collections
@@ -78,10 +79,15 @@ class Context:
             revere.command(opcode, own)
         self.sent = self.received = 0
 
-    def message(self, index):
-        """The message of an index."""
-        text = b"%4d %2d %8d %10d " % (self.function.number, self.number, self.life, index)
+    def message(self, index, crossed=False):
+        """The message of an index; crossed: as the next VF has it."""
+        text = b"%4d %2d %8d %10d " % (self.function.number + crossed, self.number, self.life,
+                                       index)
         return text.ljust(MSG, b"%d" % (index % 10))
+
+    def crosses(self):
+        """Whether the message to be sent is the one that is to be another's."""
+        return self.function.cross and (self.function.number, self.number, self.sent) == (1, 0, 9)
 
     def taken_away(self):
         """Whether the PF has taken it, or is about to."""
@@ -108,7 +114,7 @@ class Context:
             return
         while self.sent - self.received < SLOTS:
             at = self.tx + (self.sent & (SLOTS - 1)) * MSG
-            memory[at:at + MSG] = self.message(self.sent)
+            memory[at:at + MSG] = self.message(self.sent, self.crosses())
             self.sent += 1
         self.doorbell.value = self.sent
 
@@ -125,8 +131,8 @@ class Context:
 class Function:
     """A VF, in a process of its own."""
 
-    def __init__(self, path, number, contexts, shared):
-        self.number, self.shared = number, shared
+    def __init__(self, path, number, contexts, shared, cross):
+        self.number, self.shared, self.cross = number, shared, cross
         self.client = self.connect(path)
         self.revere = Revere(self.client)
         self.contexts = [Context(self, i) for i in range(contexts)]
@@ -230,7 +236,7 @@ class Vf:
             return
         try:
             path = os.path.join(self.pf.folder, f"vf{self.number}.sock")
-            Function(path, self.number, self.pf.contexts, self.shared).run()
+            Function(path, self.number, self.pf.contexts, self.shared, self.pf.cross).run()
             os._exit(0)
         except BaseException:  # pylint: disable=W0718
             print(f"VF {self.number}:", file=sys.stderr)
@@ -251,8 +257,8 @@ class Vf:
 class Pf:
     """The PF, its VFs, and what happens to them."""
 
-    def __init__(self, folder, vfs, contexts, seed):
-        self.folder, self.contexts = folder, contexts
+    def __init__(self, folder, vfs, contexts, seed, cross):
+        self.folder, self.contexts, self.cross = folder, contexts, cross
         self.random = random.Random(seed)
         self.revere = Revere(vu.Client(os.path.join(folder, "pf.sock")))
         self.revere.open()
@@ -343,7 +349,7 @@ def main():
     """Lets it happen; says what."""
     folder, vfs, contexts, seconds = sys.argv[1], *map(int, sys.argv[2:5])
     seed = int(sys.argv[5]) if len(sys.argv) > 5 else 1
-    pf = Pf(folder, vfs, contexts, seed)
+    pf = Pf(folder, vfs, contexts, seed, sys.argv[6:] == ["cross"])
     try:
         pf.run(seconds)
     except BaseException:
