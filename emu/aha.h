@@ -32,9 +32,14 @@ struct aha_ops {
 	bool (*poll)(struct ami_hw *hw);
 	/** End of a turn in which receive() or poll() of this AMI-HW did something; may be NULL. */
 	void (*flush)(struct ami_hw *hw);
-	/** State of an AMI-HW, within a pause; may be NULL. */
+	/**
+	 * State of an AMI-HW, within a pause; may be NULL. disable() is its user's or the PF's
+	 * will; stop() only has it stand still, with nothing touched in its address space, until
+	 * enable(). Both may come for one that is neither running nor known.
+	 */
 	int (*enable)(struct ami_hw *hw);
 	void (*disable)(struct ami_hw *hw);
+	void (*stop)(struct ami_hw *hw);
 	void (*reset)(struct ami_hw *hw);
 	/**
 	 * AMI-HWs that share state must be served by one worker: two AMI-HWs with the same

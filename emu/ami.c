@@ -450,6 +450,14 @@ ami_hw_enable(struct ami_hw *hw)
 void
 ami_hw_disable(struct ami_hw *hw)
 {
+	ami_hw_stop(hw);
+	if (hw->aha->ops->disable != NULL)
+		hw->aha->ops->disable(hw);
+}
+
+void
+ami_hw_stop(struct ami_hw *hw)
+{
 	hw->enabled = false;
 	if (!hw->joined)
 		return;
@@ -459,8 +467,8 @@ ami_hw_disable(struct ami_hw *hw)
 			hw_list_remove(partition_worker(&hw->node), hw);
 	}
 	hw->joined = false;
-	if (hw->aha->ops->disable != NULL)
-		hw->aha->ops->disable(hw);
+	if (hw->aha->ops->stop != NULL)
+		hw->aha->ops->stop(hw);
 	ami_hw_refresh(hw);
 	partition_unuse(hw->aha->amu, &hw->node);
 	ami_hw_space_put(hw);

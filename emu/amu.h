@@ -415,7 +415,10 @@ int ami_sw_enable(struct ami_sw *ami);
 void ami_sw_disable(struct ami_sw *ami);
 void ami_sw_reset(struct ami_sw *ami);
 int ami_hw_enable(struct ami_hw *hw);
+/** The agent forgets the AMI-HW. */
 void ami_hw_disable(struct ami_hw *hw);
+/** It stands still with its Function, and goes on with ami_hw_enable(). */
+void ami_hw_stop(struct ami_hw *hw);
 void ami_hw_reset(struct ami_hw *hw);
 /**
  * After any change of `space`, or of Bus Master Enable (`space` NULL: all spaces of the Function):

@@ -46,17 +46,10 @@ cmd_ami_hws(struct amu_function *function, void (*change)(struct ami_hw *hw))
 	}
 }
 
-void
-cmd_ami_hw_stop(struct ami_hw *hw)
-{
-	if (hw->enabled)
-		ami_hw_disable(hw);
-}
 
 void
 cmd_ami_hw_reset(struct ami_hw *hw)
 {
-	cmd_ami_hw_stop(hw);
 	ami_hw_reset(hw);
 	hw->enable = false;
 	hw->pasid = 0;
@@ -66,7 +59,7 @@ cmd_ami_hw_reset(struct ami_hw *hw)
 void
 cmd_ami_hw_unmap(struct ami_hw *hw)
 {
-	cmd_ami_hw_stop(hw);
+	ami_hw_disable(hw);
 	hw->enable = false;
 	hw->function->ami_hw[hw->id] = NULL;
 	hw->function = NULL;
@@ -98,7 +91,7 @@ cmd_ami_hw_follow(struct ami_hw *hw)
 	if (hw->function->enabled)
 		ami_hw_start(hw);
 	else
-		cmd_ami_hw_stop(hw);
+		ami_hw_stop(hw);
 }
 
 static void
@@ -322,6 +315,6 @@ cmd_f_ami_hw_disable(struct amu_function *function, const void *cmd, void *rsp)
 		return RVR_ST_F_AMI_HW_DISABLE_AMI_HW_NOT_MAPPED;
 	hw->enable = false;
 	if (hw->enabled)
-		ami_hw_quiet(hw, cmd_ami_hw_stop);
+		ami_hw_quiet(hw, ami_hw_disable);
 	return RVR_STATUS_OK;
 }

@@ -126,8 +126,7 @@ cmd_pf_f_trap_configure(struct amu_function *function, const void *cmd, void *rs
 	if (req.f_owner >= amu->num_functions)
 		return RVR_ST_PF_F_TRAP_CONFIGURE_F_OWNER_INVALID;
 	owner = &amu->functions[req.f_owner];
-	/* Of a VF that is trapped already the set may change at any time. */
-	if (owner->enabled && !(of_set && req.enable && owner->trapped))
+	if (owner->enabled)
 		return RVR_ST_PF_F_TRAP_CONFIGURE_F_OWNER_ENABLED;
 	owner->trapped = req.enable;
 	owner->mgt->trap_set = of_set ? rvr_msg_get(cmd, RVR_TRAP_SET_OFFSET, 63, 0) : UINT64_MAX;

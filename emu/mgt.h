@@ -174,7 +174,6 @@ void cmd_ami_sw_unmap(struct ami_sw *ami);
 void cmd_ami_hws(struct amu_function *function, void (*change)(struct ami_hw *hw));
 /** Starts or stops an AMI-HW, after `enabled` of its Function. */
 void cmd_ami_hw_follow(struct ami_hw *hw);
-void cmd_ami_hw_stop(struct ami_hw *hw);
 void cmd_ami_hw_reset(struct ami_hw *hw);
 void cmd_ami_hw_unmap(struct ami_hw *hw);
 /** Within a pause: starts or stops the AMIs of a Function whose `enabled` changed. */

@@ -289,7 +289,6 @@ contexts_give(const struct store *store, const struct pfd_vf_rule *rule)
 
 /* ---- Trapping ------------------------------------------------------------------------------- */
 
-/* Trapping is on even if no command is trapped, so that the set can change later. */
 static int
 trap_configure(struct pfd *pfd, unsigned int number, uint64_t set)
 {
@@ -302,14 +301,15 @@ trap_configure(struct pfd *pfd, unsigned int number, uint64_t set)
 	return pfd_execute(pfd, request);
 }
 
+/* The VF's contexts stand still meanwhile, and go on. */
 static int
-vf_start(struct pfd *pfd, unsigned int number)
+vf_start(struct pfd *pfd, unsigned int number, uint64_t trap)
 {
 	struct pfd_vf *vf = &pfd->state->vfs[number];
 	int ret = PFD_EXECUTE(pfd, pf_f_disable, .f_owner = number);
 
 	if (ret == 0)
-		ret = trap_configure(pfd, number, vf->rule.trap);
+		ret = trap_configure(pfd, number, trap);
 	if (ret == 0)
 		ret = PFD_EXECUTE(pfd, pf_f_enable, .f_owner = number);
 	if (ret > 0)
@@ -363,7 +363,7 @@ vf_give(struct pfd *pfd, unsigned int number, const struct pfd_vf_rule *rule)
 	if (ret == 0)
 		ret = contexts_give(&store, rule);
 	if (ret == 0)
-		ret = vf_start(pfd, number);
+		ret = vf_start(pfd, number, rule->trap);
 	if (ret != 0)
 		vf_take(pfd, number);
 	else
@@ -382,17 +382,21 @@ vf_apply(struct pfd *pfd, unsigned int number)
 	const struct pfd_vf_rule *rule = pfd_policy_vf(pfd->policy, number);
 	struct pfd_vf *vf = &pfd->state->vfs[number];
 	uint64_t trap = vf->rule.trap;
+	struct pfd_vf_rule next;
 
 	if (vf->used && (!vf->ready || rule == NULL || !same_contexts(rule, &vf->rule)))
 		vf_take(pfd, number);
 	if (rule != NULL && !vf->used) {
 		vf_give(pfd, number, rule);
 	} else if (rule != NULL) {
-		vf->rule = *rule;
-		/* A device that has no sets is told while the VF is disabled, and traps all. */
-		if (rule->trap != trap && trap_configure(pfd, number, rule->trap) != 0 &&
-			vf_start(pfd, number) < 0)
+		next = *rule;
+		next.trap = trap;
+		vf->rule = next;
+		/* Who dies before the device has the set leaves that to the next one. */
+		if (rule->trap != trap && vf_start(pfd, number, rule->trap) < 0)
 			vf_take(pfd, number);
+		else
+			vf->rule.trap = rule->trap;
 	}
 }
 

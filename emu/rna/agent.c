@@ -150,6 +150,32 @@ rna_forget(struct ami_hw *hw)
 	}
 }
 
+/** Nothing is received into memory of a Function that is off; what came before waits. */
+static void
+rna_stop(struct ami_hw *hw)
+{
+	struct rna_queue *q = hw->priv;
+
+	if (q == NULL || !q->rx_started)
+		return;
+	q->rx_stopped = true;
+	q->rx_started = false;
+	rna_port_refresh(q->port);
+}
+
+static int
+rna_go_on(struct ami_hw *hw)
+{
+	struct rna_queue *q = hw->priv;
+
+	if (q == NULL || !q->rx_stopped)
+		return 0;
+	q->rx_stopped = false;
+	q->rx_started = true;
+	rna_port_refresh(q->port);
+	return 0;
+}
+
 /** Any port may face any other one, by RSS any queue another one's: one worker has them all. */
 static const void *
 rna_affinity(struct ami_hw *hw)
@@ -165,7 +191,9 @@ const struct aha_ops aha_rna_ops = {
 	.receive = rna_receive,
 	.poll = rna_poll,
 	.flush = rna_flush,
+	.enable = rna_go_on,
 	.disable = rna_forget,
+	.stop = rna_stop,
 	.reset = rna_forget,
 	.affinity = rna_affinity,
 };

@@ -115,6 +115,7 @@ struct rna_queue {
 	unsigned int generation; /**< of the address space when bufs[].va were found */
 	bool rx_started;
 	bool tx_started;
+	bool rx_stopped; /**< it would be started, if its Function were enabled */
 	bool dirty;   /**< in rna->dirty */
 	bool starved; /**< in this turn the driver had posted nothing more */
 	bool tx_bad; /**< the packet that is being gathered is refused */

@@ -764,8 +764,7 @@ _Static_assert(offsetof(struct rvr_session_map_entry, dst) == 20, "wire");
  * the Function's commands before it. A device without this extension has 0 there.
  *
  * PF-F-TRAP-CONFIGURE with RVR_TRAP_MAGIC at 0x10 has at 0x8[63:0] which commands are trapped, bit
- * n for OPCODE n; others are executed as if there was no trap. Without the magic it is all. Such a
- * command may come while the VF is enabled, if its commands are trapped already.
+ * n for OPCODE n; others are executed as if there was no trap. Without the magic it is all.
  *
  * PF-F-TRAP-RESP with RVR_TRAP_MAGIC at 0x38 has at 0x3c[15:0] the number of the command that it is
  * about, and isn't delivered if another or none waits; at 0x3c[23:16] what is done, one of enum

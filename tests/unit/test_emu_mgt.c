@@ -931,12 +931,14 @@ test_trap_set(void **state)
 	assert_int_equal(trap_act(m, 1, msg, RVR_TRAP_EXECUTE), 0);
 	assert_true(mc_take(m, 1, RVR_MGT_RX_RESPONSE, msg));
 	assert_int_equal(rvr_msg_status(msg), RVR_ST_F_AMI_SW_SAVE_AMI_SW_INVALID);
-	/* Another set, while the VF is enabled; not off, and not all as published. */
+	/* Another set, while the VF stands still. */
+	trap_set_request(msg, 0);
+	assert_int_equal(mc_command(m, 0, msg), 2);
+	MC_OK(m, 0, pf_f_disable, .f_owner = 1);
 	trap_set_request(msg, 0);
 	assert_int_equal(mc_command(m, 0, msg), 0);
+	MC_OK(m, 0, pf_f_enable, .f_owner = 1);
 	assert_int_equal(MC(m, 1, f_ami_sw_save, .ami_sw_id = 2), 1);
-	assert_int_equal(MC(m, 0, pf_f_trap_configure, .f_owner = 1), 2);
-	assert_int_equal(MC(m, 0, pf_f_trap_configure, .f_owner = 1, .enable = 1), 2);
 }
 
 /* An exception ring that can't be used is an error of the PF's, and not the end of a command. */

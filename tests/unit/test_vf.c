@@ -270,6 +270,60 @@ one_after_the_other(void **state)
 	unplug("raw_revere0");
 }
 
+/* The device of a vdev. */
+static struct revere_dev *
+device_of(const char *user)
+{
+	struct revere_device *device = revere_device_find(user);
+	struct revere_dev *dev;
+
+	assert_non_null(device);
+	dev = revere_device_dev(device);
+	revere_device_put(device);
+	return dev;
+}
+
+/* A VF that the PF stops for a while goes on as it was, its port and queues too. */
+static void
+disabled_for_a_while(void **state)
+{
+	struct rte_mbuf *mbuf, *got[2];
+	unsigned int polls, num = 0;
+	struct revere_dev *pf;
+	uint16_t port, i;
+
+	(void)state;
+	plug("raw_revere0", "emu=v,mode=inline,num_vf=1,give=1:net:2");
+	plug("net_revere1", "emu=v,vf=1");
+	port = net_start("net_revere1", 2);
+	pf = device_of("raw_revere0");
+	net_loop(port, 0, 0x71);
+	assert_int_equal(revere_vf_enable(pf, 1, false), 0);
+	assert_int_equal(revere_vf_enable(pf, 1, true), 0);
+	net_loop(port, 0, 0x72);
+	net_loop(port, 1, 0x73);
+	/* What is sent meanwhile waits; without threads the next doorbell is what has it go on. */
+	assert_int_equal(revere_vf_enable(pf, 1, false), 0);
+	for (i = 0; i < 2; i++) {
+		mbuf = rte_pktmbuf_alloc(pool);
+		assert_non_null(mbuf);
+		memset(rte_pktmbuf_append(mbuf, LENGTH), 0x74 + i, LENGTH);
+		assert_int_equal(rte_eth_tx_burst(port, 0, &mbuf, 1), 1);
+		if (i == 0)
+			assert_int_equal(revere_vf_enable(pf, 1, true), 0);
+	}
+	for (polls = 0; polls < POLLS && num < 2; polls++)
+		num += rte_eth_rx_burst(port, 0, got + num, (uint16_t)(2 - num));
+	assert_int_equal(num, 2);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(*rte_pktmbuf_mtod(got[i], uint8_t *), 0x74 + i);
+		rte_pktmbuf_free(got[i]);
+	}
+	unplug("net_revere1");
+	unplug("raw_revere0");
+	assert_int_equal(rte_mempool_avail_count(pool), POOL_SIZE);
+}
+
 /* Two ports on one VF have a control channel each, if they were given so. */
 static void
 two_ports(void **state)
@@ -408,6 +462,7 @@ main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_classes),
 		cmocka_unit_test(one_after_the_other),
+		cmocka_unit_test(disabled_for_a_while),
 		cmocka_unit_test(two_ports),
 		cmocka_unit_test(no_more_than_given),
 		cmocka_unit_test(many_sessions),
