@@ -99,19 +99,30 @@ is_part(const struct pfd *pfd, int ami_hw_id, uint16_t ami_sw_id)
 }
 
 bool
+pfd_pinned(const struct pfd *pfd, bool ami_hw, uint32_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < pfd->num_pinned; i++)
+		if (pfd->pinned[i].ami_hw == ami_hw && pfd->pinned[i].id == id)
+			return true;
+	return false;
+}
+
+bool
 pfd_can_park(const struct pfd *pfd, uint16_t id)
 {
 	const struct pfd_state *state = pfd->state;
 	uint32_t i;
 	int hw;
 
-	if (!state->ami_sw[id].taken || pfd->pinned_ami_sw == id + 1u)
+	if (!state->ami_sw[id].taken || pfd_pinned(pfd, false, id))
 		return false;
 	for (i = 0; i < state->asns; i++) {
 		if (state->asn_owner[i] != state->ami_sw[id].owner ||
 			!pfd_asn_is_of(pfd, i, id, &hw))
 			continue;
-		if (!is_part(pfd, hw, id) || pfd->pinned_ami_hw == (uint32_t)hw + 1)
+		if (!is_part(pfd, hw, id) || pfd_pinned(pfd, true, (uint32_t)hw))
 			return false;
 	}
 	return true;

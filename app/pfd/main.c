@@ -51,6 +51,7 @@ struct daemon {
 	int state_fd, listen_fd, signal_fd, epoll_fd;
 	int kept[PFD_KEPT_MAX]; /* of the device: -1 none */
 	int conns[PFD_CLIENTS]; /* -1 none */
+	bool waiting[PFD_CLIENTS]; /* with a request, which is left in the socket */
 	uint32_t kept_serials[PFD_CLIENTS];
 	bool stopping;
 	int exit_code;
@@ -241,6 +242,7 @@ client_drop(struct daemon *daemon, unsigned int place)
 	if (daemon->conns[place] >= 0)
 		close(daemon->conns[place]);
 	daemon->conns[place] = -1;
+	daemon->waiting[place] = false;
 }
 
 /* Sends a reply, once: who doesn't take it has broken the protocol. */
@@ -255,9 +257,32 @@ send_reply(int fd, const struct pfd_reply *reply)
 	return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* Whoever waits is heard of when its connection ends, and not before its request has its turn. */
+static int
+client_waits(struct daemon *daemon, unsigned int place, bool waiting)
+{
+	struct epoll_event event = { .events = EPOLLRDHUP | (waiting ? 0 : EPOLLIN),
+		.data.u32 = place };
+
+	if (daemon->waiting[place] == waiting)
+		return 0;
+	daemon->waiting[place] = waiting;
+	return epoll_ctl(daemon->epoll_fd, EPOLL_CTL_MOD, daemon->conns[place], &event) < 0 ?
+		-errno : 0;
+}
+
+static void
+close_all(const int *fds, unsigned int num)
+{
+	unsigned int i;
+
+	for (i = 0; i < num && i < RVR_FDS_MAX; i++)
+		close(fds[i]);
+}
+
 /*
- * One request. It stays in the socket until it is answered, for a process after this one. < 0: the
- * client is gone.
+ * One request. It stays in the socket until it is answered, for a process after this one, or for
+ * later. < 0: the client is gone.
  */
 static int
 client_request(struct daemon *daemon, unsigned int place)
@@ -265,9 +290,10 @@ client_request(struct daemon *daemon, unsigned int place)
 	uint8_t packet[RVR_PFD_MESSAGE_MAX];
 	struct iovec iov = { .iov_base = packet, .iov_len = sizeof(packet) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int fd = daemon->conns[place], fds[RVR_FDS_MAX], ret;
+	int fd = daemon->conns[place], fds[RVR_FDS_MAX], ret = 0;
 	struct pfd_reply reply = { .fd = -1 };
-	unsigned int num, i;
+	bool answered = true;
+	unsigned int num;
 	union rvr_fds room;
 	ssize_t got;
 
@@ -282,14 +308,27 @@ client_request(struct daemon *daemon, unsigned int place)
 	if ((size_t)got > sizeof(packet))
 		pfd_refuse(&reply, 0, 0, EMSGSIZE, "longer than any request");
 	else
-		pfd_serve(&daemon->pfd, place, packet, (size_t)got, fds, num, &reply);
-	ret = send_reply(fd, &reply);
-	recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
-	for (i = 0; i < num && i < RVR_FDS_MAX; i++)
-		close(fds[i]);
-	if (reply.fd >= 0)
+		answered = pfd_serve(&daemon->pfd, place, packet, (size_t)got, fds, num, &reply);
+	if (answered) {
+		ret = send_reply(fd, &reply);
+		recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
+	}
+	close_all(fds, num);
+	if (answered && reply.fd >= 0)
 		close(reply.fd);
-	return ret;
+	return ret < 0 ? ret : client_waits(daemon, place, !answered);
+}
+
+/* Requests for which contexts have come, or can't come. */
+static void
+serve_waiting(struct daemon *daemon)
+{
+	unsigned int place;
+
+	for (place = 0; place < PFD_CLIENTS; place++)
+		if (daemon->waiting[place] && !pfd_waits(&daemon->pfd, place) &&
+			client_request(daemon, place) < 0)
+			client_drop(daemon, place);
 }
 
 static int
@@ -795,7 +834,7 @@ run(const struct options *options)
 	};
 	struct epoll_event events[MAX_EVENTS];
 	unsigned int place;
-	int num, i;
+	int num, i, timeout;
 
 	for (place = 0; place < PFD_CLIENTS; place++)
 		daemon.conns[place] = -1;
@@ -807,7 +846,9 @@ run(const struct options *options)
 		daemon.stopping = true;
 	}
 	while (!daemon.stopping) {
-		num = epoll_wait(daemon.epoll_fd, events, MAX_EVENTS, pfd_tick(&daemon.pfd));
+		timeout = pfd_tick(&daemon.pfd);
+		serve_waiting(&daemon);
+		num = epoll_wait(daemon.epoll_fd, events, MAX_EVENTS, timeout);
 		for (i = 0; i < num && !daemon.stopping; i++)
 			handle_event(&daemon, &events[i]);
 	}

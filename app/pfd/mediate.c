@@ -146,6 +146,22 @@ find_ami_hw(const struct mediation *m, uint64_t aha_id, uint64_t phy_id)
 	return -1;
 }
 
+/* Whether the device has what the command is about; if not *ret is what is to be said. */
+static bool
+have(const struct mediation *m, const struct pfd_need *needs, uint32_t num, int *ret)
+{
+	*ret = pfd_have(m->pfd, m->owner, needs, num);
+	if (*ret == -EBUSY)
+		*ret = refuse(m, "it is parked, and nobody gives way: all that the device has is "
+			"used by contexts that can't be parked");
+	else if (*ret > 0)
+		*ret = refuse(m, "it is parked, and the device doesn't take it back: status %d",
+			*ret);
+	else
+		return *ret == 0;
+	return false;
+}
+
 /* ---- Taking back ----------------------------------------------------------------------------- */
 
 void
@@ -740,11 +756,11 @@ check_session(const struct mediation *m, struct rvr_pf_asn_create_req *req)
 }
 
 /* Both ends have to be on the device. */
-static int
-have_end(const struct mediation *m, uint64_t type, uint64_t id)
+static struct pfd_need
+need_end(const struct mediation *m, uint64_t type, uint64_t id)
 {
-	return type == RVR_END_AMI_SW ? pfd_have_ami_sw(m->pfd, (uint16_t)id) :
-		pfd_have_ami_hw(m->pfd, (uint16_t)id);
+	return type == RVR_END_AMI_SW ? (struct pfd_need){ .id = (uint16_t)id } :
+		pfd_need_ami_hw(m->pfd, (uint16_t)id);
 }
 
 static int
@@ -770,6 +786,7 @@ static int
 pf_asn_create(const struct mediation *m)
 {
 	struct pfd_state *state = m->pfd->state;
+	struct pfd_need needs[PFD_NEEDS];
 	struct rvr_pf_asn_create_req req;
 	int ret;
 
@@ -781,12 +798,9 @@ pf_asn_create(const struct mediation *m)
 	if (req.asn_id >= PFD_IDS)
 		return refuse(m, "session %u, there are 0 to %u", (unsigned int)req.asn_id,
 			PFD_IDS - 1);
-	ret = have_end(m, req.src_ami_type, req.src_phy_ami_id);
-	if (ret == 0)
-		ret = have_end(m, req.dst_ami_type, req.dst_phy_ami_id);
-	if (ret != 0)
-		return ret < 0 ? ret : answer(m, RVR_STATUS_OTHER);
-	return create_session(m, &req);
+	needs[0] = need_end(m, req.src_ami_type, req.src_phy_ami_id);
+	needs[1] = need_end(m, req.dst_ami_type, req.dst_phy_ami_id);
+	return have(m, needs, PFD_NEEDS, &ret) ? create_session(m, &req) : ret;
 }
 
 static int
@@ -851,6 +865,7 @@ pfd_mediate(struct pfd *pfd, unsigned int place, uint32_t request_id, const void
 	};
 	uint16_t opcode = rvr_msg_opcode(request);
 	uint64_t id = rvr_msg_get(request, 0x04, 15, 0);
+	struct pfd_need need = { .id = 0 };
 	int ret = 0;
 
 	if (opcode >= sizeof(rules) / sizeof(rules[0]) || rules[opcode].run == NULL)
@@ -864,13 +879,11 @@ pfd_mediate(struct pfd *pfd, unsigned int place, uint32_t request_id, const void
 		return refuse(&m, "AMI-SW %u isn't this client's", (unsigned int)id);
 	if (rules[opcode].subject == OF_AMI_HW && own_ami_hw(&m, id) == NULL)
 		return refuse(&m, "AMI-HW %u isn't this client's", (unsigned int)id);
-	pfd->pinned_ami_sw = 0;
-	pfd->pinned_ami_hw = 0;
 	if (rules[opcode].subject == OF_AMI_SW)
-		ret = pfd_have_ami_sw(pfd, (uint16_t)id);
+		need = (struct pfd_need){ .id = (uint16_t)id };
 	else if (rules[opcode].subject == OF_AMI_HW)
-		ret = pfd_have_ami_hw(pfd, (uint16_t)id);
-	if (ret != 0)
-		return ret < 0 ? ret : answer(&m, RVR_STATUS_OTHER);
+		need = pfd_need_ami_hw(pfd, (uint16_t)id);
+	if (rules[opcode].subject != OF_NOTHING && !have(&m, &need, 1, &ret))
+		return ret;
 	return rules[opcode].run(&m);
 }

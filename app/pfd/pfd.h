@@ -101,11 +101,27 @@ const struct pfd_limits *pfd_policy_total(const struct pfd_policy *policy);
 /* ---- State ---------------------------------------------------------------------------------- */
 
 #define PFD_STATE_MAGIC UINT64_C(0x30646670727672)
-#define PFD_STATE_VERSION 5u
+#define PFD_STATE_VERSION 6u
 
 struct pfd_usage {
 	uint32_t clients, contexts, agents_contexts, sessions, vectors, maps;
 	uint64_t memory;
+};
+
+/* A context that a request needs on the device, and an AMI-SW's parts. */
+struct pfd_need {
+	bool ami_hw; /* one that belongs to no AMI-SW */
+	uint16_t id;
+};
+
+#define PFD_NEEDS 2 /* of one request: ends of a session */
+
+/* What a client's request waits for, until pfd_tick() has brought it, or knows that it can't. */
+struct pfd_asked {
+	uint32_t num; /* of needs, 0: it doesn't wait */
+	int32_t failed; /* STATUS */
+	uint64_t since; /* ms */
+	struct pfd_need needs[PFD_NEEDS];
 };
 
 /* A client, and what it has. Its PASID is its place + 1. */
@@ -120,6 +136,7 @@ struct pfd_client {
 	bool exception_irq;
 	uint8_t exceptions[PFD_EXCEPTIONS][RVR_MGT_MSG_SIZE];
 	uint32_t exceptions_read, exceptions_written;
+	struct pfd_asked asked;
 	/* What to answer if the last request comes again. */
 	uint32_t last_id, reply_size;
 	bool reply_page; /* with the page of this AMI-SW */
@@ -300,8 +317,9 @@ struct pfd {
 	const struct pfd_backend *backend;
 	void *arg; /* of the backend */
 	uint32_t vectors; /* of the device */
-	/* In use by the request of the moment: not to be parked. */
-	uint32_t pinned_ami_sw, pinned_ami_hw; /* + 1, 0 none */
+	/* What is being brought to the device together: not to be parked for the rest of it. */
+	const struct pfd_need *pinned;
+	uint32_t num_pinned;
 	bool lacks; /* what failed last did as the device has none left */
 	int lacking; /* of what: agent of AMI-HWs, -1 AMI-SWs */
 	uint64_t looked_us; /* at all of them last */
@@ -337,8 +355,11 @@ void pfd_recover(struct pfd *pfd);
 int pfd_client_add(struct pfd *pfd, const struct pfd_peer *peer, char reason[RVR_PFD_REASON]);
 /* Takes everything back from a client. */
 void pfd_client_remove(struct pfd *pfd, unsigned int place);
-/* Does what a packet asks for. There always is a reply. */
-void pfd_serve(struct pfd *pfd, unsigned int place, const void *packet, size_t size,
+/*
+ * Does what a packet asks for, and has a reply to it. false: it needs contexts that are parked; it
+ * is to come again when pfd_waits() says no.
+ */
+bool pfd_serve(struct pfd *pfd, unsigned int place, const void *packet, size_t size,
 	const int *fds, unsigned int num_fds, struct pfd_reply *reply);
 /* Says what is wrong with a request. @return @p ret */
 int pfd_wrong(char reason[RVR_PFD_REASON], int ret, const char *format, ...)
@@ -405,6 +426,8 @@ void pfd_detach_all(struct pfd *pfd, uint16_t owner);
 void pfd_park(struct pfd *pfd, uint16_t id);
 /* An AMI-SW with its AMI-HWs and sessions; if that fails it is parked. As pfd_attach_ami_sw(). */
 int pfd_restore(struct pfd *pfd, uint16_t id);
+/* Whether it stays for what is being brought. */
+bool pfd_pinned(const struct pfd *pfd, bool ami_hw, uint32_t id);
 /* Whether all of an AMI-SW can be parked. */
 bool pfd_can_park(const struct pfd *pfd, uint16_t id);
 /* Whether an end of session @p id is this AMI-SW, or AMI-HW. */
@@ -418,9 +441,14 @@ bool pfd_ami_hw_joined(const struct pfd *pfd, uint16_t id, int *ami_sw_id);
 
 /* Makes room on the device for a request of @p owner; @p aha_id: of AMI-HWs, -1 AMI-SWs. */
 bool pfd_make_room(struct pfd *pfd, uint16_t owner, int aha_id);
-/* As pfd_restore() and the like, with room made; fine if it is there already. */
-int pfd_have_ami_sw(struct pfd *pfd, uint16_t id);
-int pfd_have_ami_hw(struct pfd *pfd, uint16_t id);
+/* That a request can't go on before pfd_tick() has brought what it needs. */
+#define PFD_WAITS (-0x10000) /* no errno */
+/* Whether all that a request of @p owner needs is on the device: 0, PFD_WAITS, or a STATUS. */
+int pfd_have(struct pfd *pfd, uint16_t owner, const struct pfd_need *needs, uint32_t num);
+/* What an AMI-HW needs to be on the device: itself, or its AMI-SW. */
+struct pfd_need pfd_need_ami_hw(const struct pfd *pfd, uint16_t id);
+/* Whether the request of the client at @p place has to wait still. */
+bool pfd_waits(const struct pfd *pfd, unsigned int place);
 /* Parks and restores by turns. @return ms until it is to be called again, -1: no need to */
 int pfd_tick(struct pfd *pfd);
 

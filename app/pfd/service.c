@@ -589,9 +589,9 @@ serve_command(struct pfd *pfd, unsigned int place, const struct pfd_request *req
 	int ret = pfd_mediate(pfd, place, request->id, request->mgt.msg, response->msg,
 		response->reason);
 
-	if (ret < 0)
+	if (ret < 0 && ret != PFD_WAITS)
 		return pfd_wrong(reason, ret, "the device doesn't answer: %s", strerror(-ret));
-	return 0;
+	return ret;
 }
 
 static int
@@ -677,7 +677,7 @@ remember(struct pfd_client *client, const struct pfd_request *request,
 	pfd_stored();
 }
 
-void
+bool
 pfd_serve(struct pfd *pfd, unsigned int place, const void *packet, size_t size, const int *fds,
 	unsigned int num_fds, struct pfd_reply *reply)
 {
@@ -688,9 +688,12 @@ pfd_serve(struct pfd *pfd, unsigned int place, const void *packet, size_t size, 
 
 	ret = pfd_request_parse(packet, size, fds, num_fds, &request, reason);
 	if (ret == 0 && answered(pfd, place, &request, reply))
-		return;
+		return true;
 	if (ret == 0)
 		ret = serve(pfd, place, &request, reply, reason);
+	if (ret == PFD_WAITS)
+		return false;
+	client->asked.num = 0;
 	if (ret < 0) {
 		pfd_refuse(reply, request.type, request.id, -ret, reason);
 		pfd_log(PFD_INFO, "client %u (process %d): request %u: %s", place,
@@ -702,4 +705,5 @@ pfd_serve(struct pfd *pfd, unsigned int place, const void *packet, size_t size, 
 	pfd_stored();
 	if (ret == 0 && request.type == RVR_PFD_EXCEPTION)
 		exception_taken(pfd, client, reply->data + sizeof(struct rvr_pfd_header));
+	return true;
 }

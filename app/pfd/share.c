@@ -5,8 +5,9 @@
 /*
  * More contexts than the device has. Which are parked for others, and which of those come back:
  * their pages tell, as they are files that this process can read, too. A context that is parked
- * wants to come back when its client has written a doorbell. The one that was idle longest makes
- * room for it; if none is idle those who are busy take turns, each for as long as any other.
+ * wants to come back when its client has written a doorbell, or asks for something that concerns
+ * it: such a request waits, too. The one that was idle longest makes room for it; if none is idle
+ * those who are busy take turns, each for as long as any other.
  *
  * Clients have no say in that, so none of them can hold a context against the others.
  */
@@ -213,7 +214,7 @@ make_room_alone(struct pfd *pfd, int aha_id)
 	for (i = 0; i < pfd->state->ami_hws; i++) {
 		ami_hw = &pfd->state->ami_hw[i];
 		if (ami_hw->owner == 0 || !ami_hw->taken || !ami_hw->plain ||
-			ami_hw->aha_id != aha_id || pfd->pinned_ami_hw == i + 1 ||
+			ami_hw->aha_id != aha_id || pfd_pinned(pfd, true, i) ||
 			pfd_ami_hw_joined(pfd, (uint16_t)i, &sw))
 			continue;
 		switching_ami_hw(pfd, i + 1);
@@ -239,53 +240,106 @@ pfd_make_room(struct pfd *pfd, uint16_t owner, int aha_id)
 
 /* ---- For requests ---------------------------------------------------------------------------- */
 
-int
-pfd_have_ami_sw(struct pfd *pfd, uint16_t id)
+static bool
+is_there(const struct pfd *pfd, const struct pfd_need *needs, uint32_t num)
 {
-	struct pfd_ami_sw *ami_sw = &pfd->state->ami_sw[id];
-	int ret = 0;
+	const struct pfd_state *state = pfd->state;
+	uint32_t i;
 
-	pfd->pinned_ami_sw = id + 1u;
-	if (ami_sw->taken)
-		return 0;
-	do {
-		ret = pfd_restore(pfd, id);
-	} while (ret > 0 && pfd->lacks && pfd_make_room(pfd, ami_sw->owner, pfd->lacking));
-	return ret;
+	for (i = 0; i < num; i++)
+		if (needs[i].ami_hw ? !state->ami_hw[needs[i].id].taken :
+			!state->ami_sw[needs[i].id].taken)
+			return false;
+	return true;
+}
+
+struct pfd_need
+pfd_need_ami_hw(const struct pfd *pfd, uint16_t id)
+{
+	int sw;
+
+	if (!pfd->state->ami_hw[id].taken && pfd_ami_hw_joined(pfd, id, &sw) && sw >= 0)
+		return (struct pfd_need){ .id = (uint16_t)sw };
+	return (struct pfd_need){ .ami_hw = true, .id = id };
+}
+
+/* Who is asked about is not idle: its client has more to ask, as a rule. */
+static void
+note_use(struct pfd *pfd, const struct pfd_need *needs, uint32_t num)
+{
+	uint32_t i;
+
+	for (i = 0; i < num; i++)
+		if (!needs[i].ami_hw)
+			pfd->state->ami_sw[needs[i].id].changed = now_ms();
 }
 
 int
-pfd_have_ami_hw(struct pfd *pfd, uint16_t id)
+pfd_have(struct pfd *pfd, uint16_t owner, const struct pfd_need *needs, uint32_t num)
 {
-	struct pfd_ami_hw *ami_hw = &pfd->state->ami_hw[id];
-	int ret, sw;
+	struct pfd_asked *asked = &pfd->state->clients[owner - 1].asked;
 
-	pfd->pinned_ami_hw = id + 1u;
-	if (ami_hw->taken)
+	if (is_there(pfd, needs, num)) {
+		note_use(pfd, needs, num);
 		return 0;
-	if (pfd_ami_hw_joined(pfd, id, &sw) && sw >= 0)
-		return pfd_have_ami_sw(pfd, (uint16_t)sw);
-	do {
-		switching_ami_hw(pfd, id + 1u);
-		ret = pfd_attach_ami_hw(pfd, id);
-		if (ret != 0)
-			pfd_detach_ami_hw(pfd, id);
-		switching_ami_hw(pfd, 0);
-	} while (ret > 0 && pfd->lacks &&
-		pfd_make_room(pfd, ami_hw->owner, ami_hw->aha_id));
-	return ret;
+	}
+	if (asked->num != 0 && asked->failed != 0)
+		return asked->failed;
+	/* After a restart it is asked for again, and keeps its time. */
+	if (asked->num == 0) {
+		memcpy(asked->needs, needs, num * sizeof(*needs));
+		asked->failed = 0;
+		asked->since = now_ms();
+		asked->num = num;
+	}
+	return PFD_WAITS;
+}
+
+static bool
+waits(const struct pfd *pfd, const struct pfd_client *client)
+{
+	const struct pfd_asked *asked = &client->asked;
+
+	return client->used && asked->num != 0 && asked->failed == 0 &&
+		!is_there(pfd, asked->needs, asked->num);
+}
+
+bool
+pfd_waits(const struct pfd *pfd, unsigned int place)
+{
+	return waits(pfd, &pfd->state->clients[place]);
 }
 
 /* ---- By turns -------------------------------------------------------------------------------- */
 
-/* The parked context that has waited longest, -1 none waits. */
-static int
-next_wanted(struct pfd *pfd, uint64_t now, bool *parked)
+/* What is to come back next, and for whom. */
+struct turn {
+	uint64_t since; /* it is wanted */
+	const struct pfd_need *needs;
+	uint32_t num; /* 0: there is none */
+	struct pfd_asked *asked; /* a request, NULL: a doorbell */
+	struct pfd_need context; /* of the doorbell */
+};
+
+static void
+next_request(struct pfd *pfd, struct turn *turn)
 {
-	uint64_t first = UINT64_MAX, since;
-	int id = -1;
+	struct pfd_client *client = pfd->state->clients;
+
+	for (; client < pfd->state->clients + PFD_CLIENTS; client++)
+		if (waits(pfd, client) && client->asked.since < turn->since)
+			*turn = (struct turn){ client->asked.since, client->asked.needs,
+				client->asked.num, &client->asked, { .id = 0 } };
+}
+
+/* Who has waited longest. */
+static void
+next_turn(struct pfd *pfd, uint64_t now, struct turn *turn, bool *parked)
+{
+	uint64_t since;
 	uint32_t i;
 
+	*turn = (struct turn){ .since = UINT64_MAX };
 	*parked = false;
 	for (i = 0; i < pfd->state->ami_sws; i++) {
 		const struct pfd_ami_sw *ami_sw = &pfd->state->ami_sw[i];
@@ -298,12 +352,14 @@ next_wanted(struct pfd *pfd, uint64_t now, bool *parked)
 		}
 		*parked = true;
 		since = wanted(pfd, (uint16_t)i, now);
-		if (since == 0 || since >= first)
+		if (since == 0 || since >= turn->since)
 			continue;
-		first = since;
-		id = (int)i;
+		*turn = (struct turn){ .since = since, .num = 1, .context = { .id = (uint16_t)i } };
 	}
-	return id;
+	next_request(pfd, turn);
+	if (turn->num != 0 && turn->asked == NULL)
+		turn->needs = &turn->context;
+	*parked = *parked || turn->asked != NULL;
 }
 
 /* A context that can't be had again is as one whose ring is gone. */
@@ -321,44 +377,103 @@ give_up(struct pfd *pfd, uint16_t id, int ret)
 	pfd_tell(pfd, ami_sw->owner, msg);
 }
 
-/* false: it has to wait. */
-static bool
-bring_back(struct pfd *pfd, uint16_t id)
+static int
+attach_alone(struct pfd *pfd, uint16_t id)
 {
-	struct choice choice = { .id = -1 };
-	uint64_t begin = pfd_now_us(), end;
-	int ret = RVR_STATUS_OTHER;
+	int ret;
 
-	pfd->pinned_ami_sw = id + 1u;
-	pfd->pinned_ami_hw = 0;
+	switching_ami_hw(pfd, id + 1u);
+	ret = pfd_attach_ami_hw(pfd, id);
+	if (ret != 0)
+		pfd_detach_ami_hw(pfd, id);
+	switching_ami_hw(pfd, 0);
+	return ret;
+}
+
+static int
+attach(struct pfd *pfd, const struct pfd_need *need)
+{
 	pfd->lacks = true;
 	pfd->lacking = -1;
-	if (pfd_ami_sw_free(pfd))
-		ret = pfd_restore(pfd, id);
-	if (ret > 0 && pfd->lacks) {
+	if (need->ami_hw)
+		return attach_alone(pfd, need->id);
+	return pfd_ami_sw_free(pfd) ? pfd_restore(pfd, need->id) : RVR_STATUS_OTHER;
+}
+
+/* What it takes is free, or is made so in due turn: 0, PFD_WAITS, a STATUS or another errno. */
+static int
+bring(struct pfd *pfd, const struct pfd_need *need)
+{
+	uint64_t begin = pfd_now_us(), end;
+	struct choice choice;
+	bool busy = false;
+	int ret;
+
+	while ((ret = attach(pfd, need)) > 0 && pfd->lacks) {
 		if (pfd->lacking >= 0 && make_room_alone(pfd, pfd->lacking))
-			return true;
+			continue;
 		choice = choose(pfd, 0, pfd->lacking);
-		if (choice.id < 0)
-			return false;
+		if (choice.id < 0) {
+			ret = PFD_WAITS;
+			break;
+		}
+		busy = busy || choice.rank != RANK_IDLE;
 		park(pfd, (uint16_t)choice.id);
-		ret = pfd_restore(pfd, id);
 	}
 	end = pfd_now_us();
-	if (choice.id >= 0 && choice.rank != RANK_IDLE)
+	if (busy)
 		pfd->next_us = end + SHARE * (end - begin);
-	if (ret != 0 && !pfd->lacks)
-		give_up(pfd, id, ret);
-	return ret == 0 || !pfd->lacks;
+	return ret;
+}
+
+/* Whether there is anyone to wait for. */
+static bool
+any_gives_way(const struct pfd *pfd)
+{
+	uint32_t i;
+
+	for (i = 0; i < pfd->state->ami_sws; i++)
+		if (pfd->state->ami_sw[i].owner != 0 && pfd_can_park(pfd, (uint16_t)i) &&
+			(pfd->lacking < 0 || has_ami_hw_of(pfd, (uint16_t)i, pfd->lacking)))
+			return true;
+	return false;
+}
+
+/* false: it has to wait, and as it is the first one others wait, too. */
+static bool
+bring_back(struct pfd *pfd, const struct turn *turn)
+{
+	int ret = 0;
+	uint32_t i;
+
+	pfd->pinned = turn->needs;
+	pfd->num_pinned = turn->num;
+	for (i = 0; i < turn->num && ret == 0; i++)
+		if (!is_there(pfd, &turn->needs[i], 1))
+			ret = bring(pfd, &turn->needs[i]);
+	if (ret == PFD_WAITS && turn->asked != NULL && !any_gives_way(pfd))
+		ret = -EBUSY;
+	pfd->num_pinned = 0;
+	if (ret == 0 || ret == PFD_WAITS)
+		return ret == 0;
+	if (turn->asked != NULL)
+		turn->asked->failed = ret;
+	else
+		give_up(pfd, turn->context.id, ret);
+	return true;
 }
 
 static bool
-any_parked(const struct pfd_state *state)
+any_parked(const struct pfd *pfd)
 {
+	const struct pfd_state *state = pfd->state;
 	uint32_t i;
 
 	for (i = 0; i < state->ami_sws; i++)
 		if (state->ami_sw[i].owner != 0 && !state->ami_sw[i].taken)
+			return true;
+	for (i = 0; i < PFD_CLIENTS; i++)
+		if (waits(pfd, &state->clients[i]))
 			return true;
 	return false;
 }
@@ -367,14 +482,18 @@ int
 pfd_tick(struct pfd *pfd)
 {
 	uint64_t begin = pfd_now_us();
-	bool parked;
-	int id;
+	struct turn turn;
+	bool parked, came;
 
-	if (!any_parked(pfd->state) && begin - pfd->looked_us < QUIET_US)
+	if (!any_parked(pfd) && begin - pfd->looked_us < QUIET_US)
 		return -1;
 	pfd->looked_us = begin;
 	do {
-		id = next_wanted(pfd, now_ms(), &parked);
-	} while (id >= 0 && bring_back(pfd, (uint16_t)id) && pfd_now_us() - begin < TICK_US);
+		next_turn(pfd, now_ms(), &turn, &parked);
+		came = turn.num != 0 && bring_back(pfd, &turn);
+		/* A request is carried out before anybody else takes what was brought for it. */
+		if (came && turn.asked != NULL)
+			return 0;
+	} while (came && pfd_now_us() - begin < TICK_US);
 	return parked ? POLL_MS : -1;
 }

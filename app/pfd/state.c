@@ -100,7 +100,11 @@ client_valid(const struct pfd_client *client)
 	for (i = 0; i < PFD_VECTORS; i++)
 		if (client->vectors[i] >= PFD_DEVICE_VECTORS)
 			return false;
-	return client->peer.num_gids <= PFD_GROUPS && client->reply_size <= RVR_PFD_MESSAGE_MAX &&
+	for (i = 0; i < PFD_NEEDS; i++)
+		if (!below(client->asked.needs[i].id, PFD_IDS))
+			return false;
+	return client->asked.num <= PFD_NEEDS && client->peer.num_gids <= PFD_GROUPS &&
+		client->reply_size <= RVR_PFD_MESSAGE_MAX &&
 		(!client->reply_page || client->reply_ami_sw_id < PFD_IDS);
 }
 

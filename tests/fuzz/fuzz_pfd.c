@@ -501,6 +501,15 @@ check_reply(const struct pfd_reply *reply)
 	need(header.error == 0 || reply->data[sizeof(header)] != '\0');
 }
 
+/* The next process: it knows nothing but the state. */
+static void
+reborn(void)
+{
+	calls_left = -1;
+	pfd.num_pinned = 0;
+	pfd_recover(&pfd);
+}
+
 /* A service that dies, and the next one, which finds the packet where it was. */
 static void
 serve_and_die(unsigned int place, const uint8_t *bytes, uint32_t size, const int *fds, uint8_t how)
@@ -508,10 +517,26 @@ serve_and_die(unsigned int place, const uint8_t *bytes, uint32_t size, const int
 	static struct pfd_reply reply;
 
 	calls_left = how >> 3;
-	if (setjmp(death) == 0)
-		pfd_serve(&pfd, place, bytes, size, fds, how % 8, &reply);
-	calls_left = -1;
-	pfd_recover(&pfd);
+	if (setjmp(death) == 0 && !pfd_serve(&pfd, place, bytes, size, fds, how % 8, &reply))
+		pfd_tick(&pfd);
+	reborn();
+}
+
+/* A request that waits has its turn, or its refusal, before long. */
+static void
+serve(unsigned int place, const uint8_t *bytes, uint32_t size, const int *fds, unsigned int num,
+	struct pfd_reply *reply)
+{
+	unsigned int ticks = 0;
+
+	while (!pfd_serve(&pfd, place, bytes, size, fds, num, reply)) {
+		need(pfd_waits(&pfd, place));
+		while (pfd_waits(&pfd, place)) {
+			need(ticks++ < 1000);
+			pfd_tick(&pfd);
+		}
+	}
+	need(!pfd_waits(&pfd, place));
 }
 
 /* What the service takes for somebody's is there, and nothing else is. */
@@ -566,8 +591,7 @@ doorbell(const uint8_t *record)
 	calls_left = (record[0] & 16) != 0 ? record[1] >> 3 : -1;
 	if (setjmp(death) == 0)
 		pfd_tick(&pfd);
-	calls_left = -1;
-	pfd_recover(&pfd);
+	reborn();
 }
 
 /* Who had the ID that a command names. */
@@ -645,13 +669,13 @@ packet(unsigned int place, const uint8_t *record, const uint8_t *payload, uint32
 	ids_owners(&before, bytes);
 	if ((record[0] & 16) != 0)
 		serve_and_die(place, bytes, size, fds, record[1]);
-	pfd_serve(&pfd, place, bytes, size, fds, record[1] % 8, &reply);
+	serve(place, bytes, size, fds, record[1] % 8, &reply);
 	check_reply(&reply);
 	if ((record[0] & 4) == 0)
 		once(place, bytes, &before, &reply);
 	/* Once more, as after a restart: the same answer. */
 	if ((record[0] & 0x24) == 0x20)
-		pfd_serve(&pfd, place, bytes, size, fds, record[1] % 8, &reply);
+		serve(place, bytes, size, fds, record[1] % 8, &reply);
 	check_reply(&reply);
 }
 

@@ -5,13 +5,16 @@
     pfd_crowd.py PATH NUMBER COUNT
 
 NUMBER is that of its first client. It says "ready" and takes lines: "busy SECONDS" exchanges
-messages with all of them, "some SECONDS" with its first, and both answer how many messages of each
+messages with all of them, "some SECONDS" with its first, "asking SECONDS" with its first, which has
+a request about its context on the way all the time. All of these answer how many messages of each
 came back as they had to; "end" ends it.
 """
 
+import contextlib
 import json
 import os
 import sys
+import threading
 import time
 
 import pfd_client as pfd
@@ -72,6 +75,23 @@ def exchange(clients, seconds):
     return counts
 
 
+@contextlib.contextmanager
+def asking(context):
+    """Meanwhile there always is a request about the context: F-AMI-SW-SAVE."""
+    stop = threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            context.command(12, (0x4, 15, 0, context.id))
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def main():
     """Does what it is told."""
     path, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -82,7 +102,9 @@ def main():
         if what == "end":
             break
         some = clients if what == "busy" else clients[:1]
-        print(json.dumps(exchange(some, float(args[0]))), flush=True)
+        with asking(some[0].context) if what == "asking" else contextlib.nullcontext():
+            counts = exchange(some, float(args[0]))
+        print(json.dumps(counts), flush=True)
     os._exit(0)  # as one that is killed: all is revere-pfd's to clean up
 
 

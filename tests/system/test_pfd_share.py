@@ -98,6 +98,60 @@ def test_fair(crowds):
     assert fair(counts), counts
 
 
+def test_asking(start, processes):
+    """Who asks for its parked context all the time has it in its turn, and no more than others."""
+    daemon = start(ALL, device=("--num-ami-sw", "2"))
+    crowds = [Crowd(daemon.path, 0, 11), Crowd(daemon.path, 11, 1)]
+    for crowd in crowds:
+        processes.callback(crowd.end)
+        assert crowd.line() == "ready\n"
+    counts = [0] * 12
+    for _ in range(10):
+        crowds[0].tell("busy 1.5")
+        crowds[1].tell("asking 1.5")
+        more = crowds[0].counts() + crowds[1].counts()
+        counts = [sum(pair) for pair in zip(counts, more)]
+        if fair(counts):
+            break
+    print(f"asking: {counts[-1] * 12 / sum(counts):.2f} of the share")
+    assert fair(counts), counts
+
+
+def test_asking_killed(start, processes):
+    """The service dies while requests wait, and is asked again; a client that waits dies, too."""
+    daemon = start(ALL, "--keeper", device=("--num-ami-sw", "1"))
+    crowds = [Crowd(daemon.path, 2 * i, 2) for i in range(3)]
+    for crowd in crowds:
+        processes.callback(crowd.end)
+        assert crowd.line() == "ready\n"
+    for crowd in crowds:
+        crowd.tell("asking 1.5")
+    for _ in range(2):
+        time.sleep(0.2)  # somewhere in between
+        daemon.kill_service()
+    crowds[0].end()
+    for crowd in crowds[1:]:
+        assert crowd.counts()[0] > 0
+    assert wait_until(lambda: daemon.usage()[:4] == (4, 4, 4, 8))
+
+
+def test_nobody_gives_way(start):
+    """A request for a context that can't come back, as the device is full for good, says so."""
+    daemon = start(ALL, device=("--num-ami-sw", "2"))
+    client = pfd_crowd.Client(daemon.path, 0)
+    with pfd.Service(daemon.path) as other:
+        ends = [other.map_ami_sw()[0] for _ in range(2)]
+        # a session between them: they stay
+        assert other.status(16, (0x8, 15, 0, ends[0]), (0xc, 15, 0, ends[1]), (0x14, 27, 0, 99),
+                            (0x38, 13, 10, 3)) == (0, "")
+        context = client.context
+        assert context.client.status(12, (0x4, 15, 0, context.id)) == \
+            (0xffff, "it is parked, and nobody gives way: all that the device has is used by "
+             "contexts that can't be parked")
+    pfd_crowd.exchange([client], 0.1)
+    context.command(12, (0x4, 15, 0, context.id))
+
+
 def test_stopped(crowds):
     """Those who have contexts and don't do anything hold nobody up, and have lost nothing.
 
