@@ -26,6 +26,12 @@ pfd_execute(struct pfd *pfd, const void *request)
 	return ret < 0 ? ret : rvr_msg_status(response);
 }
 
+uint16_t
+pfd_pasid_of(const struct pfd *pfd, uint16_t owner)
+{
+	return pfd->backend->isolates ? owner : 0;
+}
+
 /* ---- What belongs together ------------------------------------------------------------------- */
 
 bool
@@ -232,8 +238,8 @@ pfd_attach_ami_sw(struct pfd *pfd, uint16_t id)
 	ami_sw->wanted = 0;
 	ret = pfd->backend->page_bind(pfd->arg, id, ami_sw->phy_id);
 	configure.ami_sw_id = ami_sw->phy_id;
-	configure.pasid = ami_sw->owner;
-	configure.pasid_enabled = 1;
+	configure.pasid = pfd_pasid_of(pfd, ami_sw->owner);
+	configure.pasid_enabled = pfd->backend->isolates;
 	rvr_f_ami_sw_configure_req_encode(request, &configure, RVR_STATUS_OK);
 	if (ret == 0)
 		ret = pfd_execute(pfd, request);
@@ -280,7 +286,8 @@ pfd_attach_ami_hw(struct pfd *pfd, uint16_t id)
 		ret = PFD_EXECUTE(pfd, f_ami_hw_reset, .ami_hw_id = id);
 	if (ret == 0)
 		ret = PFD_EXECUTE(pfd, f_ami_hw_configure, .ami_hw_id = id,
-			.pasid = ami_hw->owner, .pasid_enabled = 1);
+			.pasid = pfd_pasid_of(pfd, ami_hw->owner),
+			.pasid_enabled = pfd->backend->isolates);
 	if (ret != 0)
 		return ret;
 	ami_hw->configured = true;

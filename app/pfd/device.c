@@ -302,9 +302,10 @@ events_start(struct pfd_device *device)
 }
 
 struct pfd_device *
-pfd_device_open(const char *name)
+pfd_device_open(const char *name, const char *vf_token)
 {
-	struct pfd_device *device = device_user_open(name);
+	struct pfd_device *device = device_is_address(name) ? device_vfio_open(name, vf_token) :
+		device_user_open(name);
 	int ret;
 
 	if (device == NULL)
@@ -324,7 +325,8 @@ pfd_device_open(const char *name)
 struct pfd_device *
 pfd_device_adopt(const int kept[PFD_KEPT_MAX])
 {
-	struct pfd_device *device = device_user_adopt(kept);
+	struct pfd_device *device = kept[PFD_KEPT_CONTAINER] >= 0 ? device_vfio_adopt(kept) :
+		device_user_adopt(kept);
 	int ret;
 
 	if (device == NULL)

@@ -49,6 +49,10 @@ struct pfd_device {
 /* Makes one. NULL: a line of the log says why. */
 struct pfd_device *device_user_open(const char *path);
 struct pfd_device *device_user_adopt(const int kept[PFD_KEPT_MAX]);
+struct pfd_device *device_vfio_open(const char *address, const char *vf_token);
+struct pfd_device *device_vfio_adopt(const int kept[PFD_KEPT_MAX]);
+/* Whether it is a PCI address: DOMAIN:BUS:DEV.FN */
+bool device_is_address(const char *name);
 
 /* For those who have made one. */
 void device_init(struct pfd_device *device, const struct device_ops *ops);

@@ -7,6 +7,7 @@
  * sockets, signals, and the loop that waits.
  */
 
+#include <ctype.h>
 #include <getopt.h>
 #include <grp.h>
 #include <inttypes.h>
@@ -35,7 +36,7 @@
 #endif
 
 struct options {
-	const char *device, *socket, *policy;
+	const char *device, *vf_token, *socket, *policy;
 	unsigned int mode;
 	bool keeper;
 };
@@ -88,10 +89,12 @@ pfd_log(enum pfd_level level, const char *format, ...)
 /* ---- Options -------------------------------------------------------------------------------- */
 
 static const char help[] =
-	"Usage: revere-pfd --device PATH --socket PATH --policy FILE [OPTION...]\n"
+	"Usage: revere-pfd --device DEVICE --socket PATH --policy FILE [OPTION...]\n"
 	"Owns the Physical Function of a Revere-AMU device and gives contexts of it to processes.\n"
 	"\n"
-	"  --device PATH      the Physical Function: the socket of a vfio-user server, revere-emu\n"
+	"  --device DEVICE    the Physical Function: socket of a vfio-user server, revere-emu,\n"
+	"                     or a PCI address such as 0000:01:00.0, bound to vfio-pci\n"
+	"  --vf-token UUID    who uses its VFs on vfio-pci has to give this, too\n"
 	"  --socket PATH      serve processes on the UNIX socket PATH (pfd=PATH of their drivers)\n"
 	"  --policy FILE      who may have what; SIGHUP reads it again\n"
 	"  --mode MODE        permissions of the socket, octal (default: 666, the policy decides)\n"
@@ -130,6 +133,23 @@ read_mode(const char *text, unsigned int *mode)
 }
 
 static bool
+read_token(const char *text, struct options *options)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	size_t i = 0;
+
+	while (form[i] != '\0' && (form[i] == '-' ? text[i] == '-' :
+			isxdigit((unsigned char)text[i])))
+		i++;
+	options->vf_token = text;
+	if (form[i] == '\0' && text[i] == '\0')
+		return true;
+	pfd_log(PFD_ERR, "--vf-token %s: a UUID such as 5f0e6ba6-18b0-4d0a-8f27-2d1d32e51c55",
+		text);
+	return false;
+}
+
+static bool
 options_complete(const struct options *options)
 {
 	const char *missing = options->device == NULL ? "--device" :
@@ -146,9 +166,10 @@ options_complete(const struct options *options)
 static bool
 read_options(int argc, char **argv, struct options *options, int *code)
 {
-	enum { DEVICE = 1, SOCKET, POLICY, MODE, KEEPER, LEVEL, HELP, VERSION };
+	enum { DEVICE = 1, VF_TOKEN, SOCKET, POLICY, MODE, KEEPER, LEVEL, HELP, VERSION };
 	static const struct option longs[] = {
 		{ "device", required_argument, NULL, DEVICE },
+		{ "vf-token", required_argument, NULL, VF_TOKEN },
 		{ "socket", required_argument, NULL, SOCKET },
 		{ "policy", required_argument, NULL, POLICY },
 		{ "mode", required_argument, NULL, MODE },
@@ -166,6 +187,9 @@ read_options(int argc, char **argv, struct options *options, int *code)
 		switch (option) {
 		case DEVICE:
 			options->device = optarg;
+			break;
+		case VF_TOKEN:
+			fine = read_token(optarg, options);
 			break;
 		case SOCKET:
 			options->socket = optarg;
@@ -490,6 +514,7 @@ handle_exceptions(struct daemon *daemon)
 static const char *const kept_names[PFD_KEPT_MAX] = {
 	[PFD_KEPT_DEVICE] = "device",
 	[PFD_KEPT_RINGS] = "rings",
+	[PFD_KEPT_CONTAINER] = "container",
 };
 
 static bool
@@ -654,7 +679,8 @@ start_anew(struct daemon *daemon)
 	int ret, i, fd;
 
 	forget_kept(daemon);
-	daemon->device = pfd_device_open(daemon->options->device);
+	daemon->device = pfd_device_open(daemon->options->device,
+		daemon->options->vf_token);
 	if (daemon->device == NULL)
 		return -ENODEV;
 	ret = state_make(daemon);
@@ -791,7 +817,9 @@ handle_event(struct daemon *daemon, const struct epoll_event *event)
 		handle_signals(daemon);
 		break;
 	case EVENT_DEVICE:
-		pfd_log(PFD_ERR, "the device is gone: its server closed the connection");
+		pfd_log(PFD_ERR, "the device is gone: %s", daemon->pfd.backend->isolates ?
+			"its server closed the connection" :
+			"an error, or the kernel takes it away");
 		daemon->stopping = true;
 		daemon->exit_code = EXIT_FAILURE;
 		break;

@@ -331,8 +331,8 @@ configure_ami_sw(const struct mediation *m, uint64_t id, struct rvr_f_ami_sw_con
 	uint8_t request[RVR_MGT_MSG_SIZE];
 	int ret;
 
-	req->pasid = m->owner;
-	req->pasid_enabled = 1;
+	req->pasid = pfd_pasid_of(m->pfd, m->owner);
+	req->pasid_enabled = req->pasid != 0;
 	rvr_f_ami_sw_configure_req_encode(request, req, RVR_STATUS_OK);
 	ret = forward_ami_sw(m, id, request);
 	if (!done(m, ret))
@@ -340,6 +340,14 @@ configure_ami_sw(const struct mediation *m, uint64_t id, struct rvr_f_ami_sw_con
 	m->pfd->state->ami_sw[id].configured = true;
 	m->pfd->state->conf[id].configure = *req;
 	return ret;
+}
+
+/* Why there is no room to be made, for messages. */
+static const char *
+none_parked(const struct mediation *m)
+{
+	return m->pfd->backend->isolates ? " that could be parked" :
+		", and on vfio-pci none is parked";
 }
 
 static int
@@ -375,7 +383,9 @@ pf_ami_sw_map(const struct mediation *m)
 		rvr_pf_ami_sw_map_rsp_encode(m->response, &rsp, RVR_STATUS_OK);
 	} else {
 		pfd_drop_ami_sw(m->pfd, id);
-		if (ret >= 0)
+		if (ret > 0 && m->pfd->lacks)
+			refuse(m, "the device has no AMI-SW left%s", none_parked(m));
+		else if (ret >= 0)
 			answer(m, ret > 0 ? (uint16_t)ret : RVR_STATUS_OTHER);
 	}
 	return ret < 0 ? ret : 0;
@@ -535,10 +545,11 @@ f_ams_ring_save(const struct mediation *m)
 static int
 configure_ami_hw(const struct mediation *m, uint64_t id)
 {
+	const uint16_t pasid = pfd_pasid_of(m->pfd, m->owner);
 	const struct rvr_f_ami_hw_configure_req req = {
 		.ami_hw_id = id,
-		.pasid = m->owner,
-		.pasid_enabled = 1,
+		.pasid = pasid,
+		.pasid_enabled = pasid != 0,
 	};
 	uint8_t request[RVR_MGT_MSG_SIZE];
 	int ret;
@@ -601,7 +612,9 @@ map_ami_hw(const struct mediation *m, uint16_t id, uint16_t aha_id, bool plain)
 		rvr_pf_ami_hw_map_rsp_encode(m->response, &rsp, RVR_STATUS_OK);
 	} else {
 		pfd_drop_ami_hw(m->pfd, id);
-		if (ret >= 0)
+		if (ret > 0 && m->pfd->lacks)
+			refuse(m, "agent %u has no AMI-HW left%s", aha_id, none_parked(m));
+		else if (ret >= 0)
 			answer(m, ret > 0 ? (uint16_t)ret : RVR_STATUS_OTHER);
 	}
 	return ret < 0 ? ret : 0;
@@ -856,7 +869,7 @@ pfd_mediate(struct pfd *pfd, unsigned int place, uint32_t request_id, const void
 	const struct mediation m = {
 		.pfd = pfd,
 		.client = &pfd->state->clients[place],
-		.limits = pfd_policy_find(pfd->policy, &pfd->state->clients[place].peer),
+		.limits = pfd_limits_of(pfd, &pfd->state->clients[place].peer),
 		.owner = (uint16_t)(place + 1),
 		.request_id = request_id,
 		.request = request,

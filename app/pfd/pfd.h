@@ -11,8 +11,8 @@
  * from it, share.c decides which and when; vf.c gives contexts to VFs, trap.c decides on their
  * commands; state.c says what a state can be. They touch no file or socket but through struct
  * pfd_backend, so that tests and fuzzers drive them. policy.c and policy_vf.c read who may have
- * what. device.c is the backend: a PF behind vfio-user (device_user.c). keep.c keeps descriptors
- * over the end of a process.
+ * what. device.c is the backend: a PF behind vfio-user (device_user.c), or on vfio-pci
+ * (device_vfio.c, vfio_space.c). keep.c keeps descriptors over the end of a process.
  *
  * All that is to survive a restart is in struct pfd_state, which is memory of a file.
  */
@@ -72,6 +72,7 @@ struct pfd_limits {
 	uint64_t memory;   /* bytes mapped */
 	uint32_t maps;	   /* in how many pieces */
 	uint64_t kinds;	   /* bit n: agents of kind n; kinds are small */
+	bool trusted;	   /* has contexts also where they aren't isolated */
 };
 
 /* What a VF has, and which of its commands are decided on. */
@@ -286,7 +287,9 @@ struct pfd_mapped {
 struct pfd_backend {
 	/*
 	 * Each PASID has an address space of its own, and each page is a file of its own, which can
-	 * move from one AMI-SW to another.
+	 * move from one AMI-SW to another. Else there is one address space for all, without PASIDs,
+	 * and who has a page has all of the device: contexts are for those who are trusted, and
+	 * none is parked.
 	 */
 	bool isolates;
 	int (*command)(void *arg, const void *request, void *response);
@@ -302,6 +305,7 @@ struct pfd_backend {
 	int (*page_bind)(void *arg, uint32_t id, uint32_t ami_sw_id);
 	void (*page_drop)(void *arg, uint32_t id);
 	volatile uint64_t *(*page_words)(void *arg, uint32_t id); /* NULL: it can't be had */
+	/* -EEXIST: memory is there already; -ERANGE: the device doesn't reach it */
 	int (*dma_map)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd,
 		uint64_t offset);
 	/* 0, 0: all. Tells what is mapped then. */
@@ -374,6 +378,8 @@ void pfd_exception(struct pfd *pfd, const void *msg);
 void pfd_exceptions(struct pfd *pfd);
 /* An exception for the client at place @p owner - 1. */
 void pfd_tell(struct pfd *pfd, uint16_t owner, const void *msg);
+/* What a user may have of this device; NULL: nothing. */
+const struct pfd_limits *pfd_limits_of(const struct pfd *pfd, const struct pfd_peer *peer);
 /* Everything a user has, over all connections. */
 struct pfd_usage pfd_usage_of(const struct pfd *pfd, uid_t uid);
 
@@ -408,6 +414,8 @@ int pfd_execute(struct pfd *pfd, const void *request);
 		pfd_execute(pfd, request_);                                                    \
 	})
 
+/* With which PASID contexts of an owner's work; 0: without. */
+uint16_t pfd_pasid_of(const struct pfd *pfd, uint16_t owner);
 /*
  * The device gets an AMI-SW or AMI-HW that is owned: mapped, and configured as it was. 0, a
  * STATUS, or a negative errno; `lacks` tells whether there was none left.
@@ -464,12 +472,15 @@ int pfd_trapped(struct pfd *pfd, const void *msg);
 /* ---- The device (device.c) ------------------------------------------------------------------ */
 
 /* Descriptors of a device that the next process needs. */
-enum pfd_kept_fd { PFD_KEPT_DEVICE, PFD_KEPT_RINGS, PFD_KEPT_MAX };
+enum pfd_kept_fd { PFD_KEPT_DEVICE, PFD_KEPT_RINGS, PFD_KEPT_CONTAINER, PFD_KEPT_MAX };
 
 struct pfd_device;
 
-/* The PF behind the socket @p name, brought up; one line of the log if that fails. */
-struct pfd_device *pfd_device_open(const char *name);
+/*
+ * The PF behind the socket @p name, or at this PCI address, brought up; one line of the log if that
+ * fails. @p vf_token: whoever opens a VF on vfio-pci has to know it; NULL: none.
+ */
+struct pfd_device *pfd_device_open(const char *name, const char *vf_token);
 /* Goes on with what another process left; descriptors are the device's then. */
 struct pfd_device *pfd_device_adopt(const int kept[PFD_KEPT_MAX]);
 void pfd_device_close(struct pfd_device *device);

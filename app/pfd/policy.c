@@ -93,6 +93,14 @@ policy_number(const char *text, uint64_t most, uint64_t *value)
 	return isdigit((unsigned char)text[0]) && *end == '\0' && errno == 0 && *value <= most;
 }
 
+int
+policy_yes(const struct policy_reader *reader, const char *key, const char *text, bool *value)
+{
+	*value = strcmp(text, "yes") == 0;
+	return *value || strcmp(text, "no") == 0 ? 0 :
+		policy_wrong(reader, "%s=%s: yes or no", key, text);
+}
+
 static int
 read_agents(const struct policy_reader *reader, char *text, struct pfd_limits *limits)
 {
@@ -159,7 +167,8 @@ read_limit(const struct policy_reader *reader, const char *key, const char *valu
 		return 0;
 	}
 	return policy_wrong(reader, "%s: there is no such key: clients, contexts, agent_contexts, "
-		"sessions, vectors, prio, memory, maps; user, group and agents of allow", key);
+		"sessions, vectors, prio, memory, maps; user, group, agents, trusted of allow",
+		key);
 }
 
 static int
@@ -221,6 +230,8 @@ read_key(const struct policy_reader *reader, char *word, struct rule *rule, bool
 	}
 	if (strcmp(word, "agents") == 0)
 		return read_agents(reader, value, &rule->limits);
+	if (strcmp(word, "trusted") == 0)
+		return policy_yes(reader, word, value, &rule->limits.trusted);
 	return read_limit(reader, word, value, &rule->limits);
 }
 
@@ -268,6 +279,8 @@ read_line(const struct policy_reader *reader, char *line, struct pfd_policy *pol
 	if (total == named)
 		return policy_wrong(reader, total ? "total has no user or group" :
 			"user= or group= is missing");
+	if (total && rule.limits.trusted)
+		return policy_wrong(reader, "total has no trusted, lines of allow do");
 	if (total) {
 		policy->total = rule.limits;
 		return 0;

@@ -28,6 +28,8 @@ struct policy_vfs {
 /* Says what is wrong. @return -EINVAL */
 int policy_wrong(const struct policy_reader *reader, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* yes or no. */
+int policy_yes(const struct policy_reader *reader, const char *key, const char *text, bool *value);
 /* A decimal number up to @p most; nothing else. */
 bool policy_number(const char *text, uint64_t most, uint64_t *value);
 /* A line of a VF's, without its first word. */

@@ -86,14 +86,6 @@ read_commands(const struct policy_reader *reader, const char *key, char *text, u
 }
 
 static int
-read_yes(const struct policy_reader *reader, const char *key, const char *text, bool *value)
-{
-	*value = strcmp(text, "yes") == 0;
-	return *value || strcmp(text, "no") == 0 ? 0 :
-		policy_wrong(reader, "%s=%s: yes or no", key, text);
-}
-
-static int
 read_key(const struct policy_reader *reader, char *word, struct line *line)
 {
 	struct pfd_vf_rule *rule = &line->rule;
@@ -130,7 +122,7 @@ read_key(const struct policy_reader *reader, char *word, struct line *line)
 	if (strcmp(word, "refuse") == 0)
 		return read_commands(reader, word, value, &rule->refuse);
 	if (strcmp(word, "pasid") == 0)
-		return read_yes(reader, word, value, &rule->pasid);
+		return policy_yes(reader, word, value, &rule->pasid);
 	return policy_wrong(reader, "%s: there is no such key of a VF: number, net, dma, raw, "
 		"prio, vectors, pasid, trap, refuse", word);
 }

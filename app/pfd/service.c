@@ -43,6 +43,14 @@ pfd_usage_of(const struct pfd *pfd, uid_t uid)
 	return sum;
 }
 
+const struct pfd_limits *
+pfd_limits_of(const struct pfd *pfd, const struct pfd_peer *peer)
+{
+	const struct pfd_limits *limits = pfd_policy_find(pfd->policy, peer);
+
+	return limits == NULL || limits->trusted || pfd->backend->isolates ? limits : NULL;
+}
+
 /* ---- Clients -------------------------------------------------------------------------------- */
 
 static int
@@ -53,6 +61,9 @@ check_peer(const struct pfd *pfd, const struct pfd_peer *peer, char reason[RVR_P
 
 	if (limits == NULL)
 		return pfd_wrong(reason, -EACCES, "the policy lets user %u have nothing", uid);
+	if (pfd_limits_of(pfd, peer) == NULL)
+		return pfd_wrong(reason, -EACCES, "the policy doesn't trust user %u (trusted=yes): "
+			"vfio-pci isolates no contexts; or use a VF", uid);
 	if (pfd_usage_of(pfd, peer->uid).clients >= limits->clients)
 		return pfd_wrong(reason, -EUSERS, "quota: user %u has %u connections, the policy "
 			"allows %u", uid, pfd_usage_of(pfd, peer->uid).clients, limits->clients);
@@ -248,7 +259,7 @@ int
 pfd_vector_get(struct pfd *pfd, unsigned int place, uint32_t vector, char reason[RVR_PFD_REASON])
 {
 	struct pfd_client *client = client_at(pfd, place);
-	const struct pfd_limits *limits = pfd_policy_find(pfd->policy, &client->peer);
+	const struct pfd_limits *limits = pfd_limits_of(pfd, &client->peer);
 	uint32_t own;
 
 	if (vector >= PFD_VECTORS)
@@ -451,7 +462,7 @@ static int
 beyond_memory(const struct pfd *pfd, const struct pfd_client *client, uint64_t size,
 	char reason[RVR_PFD_REASON])
 {
-	const struct pfd_limits *limits = pfd_policy_find(pfd->policy, &client->peer);
+	const struct pfd_limits *limits = pfd_limits_of(pfd, &client->peer);
 	const struct pfd_limits *total = pfd_policy_total(pfd->policy);
 	const struct pfd_usage used = pfd_usage_of(pfd, client->peer.uid);
 	const struct pfd_usage *all = &pfd->state->usage;
@@ -465,6 +476,17 @@ beyond_memory(const struct pfd *pfd, const struct pfd_client *client, uint64_t s
 		return pfd_wrong(reason, -EDQUOT, "quota: user %u has %u maps, all have %u, the "
 			"policy allows no more", uid, used.maps, all->maps);
 	return 0;
+}
+
+/* Where all clients have one address space they have to have addresses of their own. */
+static const char *
+why_unmapped(const struct pfd *pfd, int error)
+{
+	if (!pfd->backend->isolates && error == EEXIST)
+		return "some is there already, see EAL's --base-virtaddr";
+	if (!pfd->backend->isolates && error == ERANGE)
+		return "the IOMMU doesn't reach it, see EAL's --base-virtaddr";
+	return strerror(error);
 }
 
 static int
@@ -490,7 +512,7 @@ serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 		mapped_set(pfd, client, (struct pfd_mapped){
 			.bytes = client->usage.memory + size, .maps = client->usage.maps + 1 });
 	return ret < 0 ? pfd_wrong(reason, ret, "%" PRIu64 " bytes at IOVA %#" PRIx64
-		" can't be mapped: %s", size, iova, strerror(-ret)) : 0;
+		" can't be mapped: %s", size, iova, why_unmapped(pfd, -ret)) : 0;
 }
 
 static int
@@ -538,7 +560,7 @@ serve_hello(struct pfd *pfd, unsigned int place, const struct pfd_request *reque
 	struct pfd_reply *reply, char reason[RVR_PFD_REASON])
 {
 	struct pfd_client *client = client_at(pfd, place);
-	const struct pfd_limits *limits = pfd_policy_find(pfd->policy, &client->peer);
+	const struct pfd_limits *limits = pfd_limits_of(pfd, &client->peer);
 	struct rvr_pfd_welcome *welcome;
 
 	/* Until one was answered it comes again if a process dies within it. */

@@ -230,6 +230,8 @@ pfd_make_room(struct pfd *pfd, uint16_t owner, int aha_id)
 {
 	struct choice choice;
 
+	if (!pfd->backend->isolates)
+		return false;
 	if (aha_id >= 0 && make_room_alone(pfd, aha_id))
 		return true;
 	choice = choose(pfd, owner, aha_id);
@@ -485,7 +487,7 @@ pfd_tick(struct pfd *pfd)
 	struct turn turn;
 	bool parked, came;
 
-	if (!any_parked(pfd) && begin - pfd->looked_us < QUIET_US)
+	if (!pfd->backend->isolates || (!any_parked(pfd) && begin - pfd->looked_us < QUIET_US))
 		return -1;
 	pfd->looked_us = begin;
 	do {

@@ -15,6 +15,7 @@
  *	   doorbell rings after it
  *	u8 type, of the header
  *	u8 size of the payload, then the payload
+ * The highest bit of its last byte says that the device isolates nothing.
  */
 
 #include <setjmp.h>
@@ -75,6 +76,7 @@ static struct {
 } device;
 
 static struct pfd pfd;
+static struct pfd_backend backend; /* the model; an input says whether it isolates */
 
 static uint16_t
 map_ami_sw(const void *request)
@@ -171,6 +173,13 @@ owner_of(uint64_t ami_sw_id)
 	return id == 0 ? 0 : pfd.state->ami_sw[id - 1].owner;
 }
 
+/* A device that doesn't isolate has no PASIDs. */
+static uint16_t
+space_of(uint16_t owner)
+{
+	return backend.isolates ? owner : 0;
+}
+
 /* No context runs in another space than its owner's, or with another page. */
 static uint16_t
 context_command(uint16_t opcode, const void *request)
@@ -181,11 +190,13 @@ context_command(uint16_t opcode, const void *request)
 
 	switch (opcode) {
 	case RVR_F_AMI_SW_CONFIGURE:
-		need(enabled && pasid == owner_of(id) && pasid != 0);
+		need(enabled == backend.isolates && pasid == space_of(owner_of(id)));
+		need(owner_of(id) != 0);
 		device.sw_pasid[id] = (uint32_t)pasid;
 		break;
 	case RVR_F_AMI_HW_CONFIGURE:
-		need(enabled && pasid == pfd.state->ami_hw[id].owner && pasid != 0);
+		need(enabled == backend.isolates && pasid == space_of(pfd.state->ami_hw[id].owner));
+		need(pfd.state->ami_hw[id].owner != 0);
 		device.hw_pasid[id] = (uint32_t)pasid;
 		break;
 	case RVR_F_AMI_SW_RESET:
@@ -195,11 +206,12 @@ context_command(uint16_t opcode, const void *request)
 		device.hw_pasid[id] = 0;
 		break;
 	case RVR_F_AMI_SW_ENABLE:
-		need(device.sw_pasid[id] == owner_of(id) && device.sw_phy[id] != 0);
+		need(device.sw_pasid[id] == space_of(owner_of(id)) && device.sw_phy[id] != 0);
 		need(device.bound[id] == pfd.state->device_ami_sw[id]);
 		break;
 	case RVR_F_AMI_HW_ENABLE:
-		need(device.hw_pasid[id] == pfd.state->ami_hw[id].owner && device.hw_phy[id] != 0);
+		need(device.hw_pasid[id] == space_of(pfd.state->ami_hw[id].owner));
+		need(device.hw_phy[id] != 0);
 		break;
 	default:
 		break;
@@ -362,7 +374,7 @@ static volatile uint64_t *
 model_page_words(void *arg, uint32_t id)
 {
 	(void)arg;
-	need(id < PFD_IDS);
+	need(id < PFD_IDS && backend.isolates);
 	return device.pages[id];
 }
 
@@ -468,11 +480,14 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	pfd.state = malloc(sizeof(*pfd.state));
 	need(pfd.state != NULL);
 	pfd_state_init(pfd.state);
-	pfd.backend = &model;
+	backend = model;
+	pfd.backend = &backend;
 	pfd.vectors = 8;
 	pfd.policy = pfd_policy_parse("total contexts=6\n"
-		"allow user=1 contexts=3 vectors=4 agents=inversion:rna memory=1\n"
-		"allow user=* contexts=4 sessions=4 prio=7\n", "policy", error, sizeof(error));
+		"allow user=1 contexts=3 vectors=4 agents=inversion:rna memory=1 "
+			"trusted=yes\n"
+		"allow user=* contexts=4 sessions=4 prio=7 trusted=yes\n", "policy", error,
+		sizeof(error));
 	need(pfd.policy != NULL);
 	return 0;
 }
@@ -704,6 +719,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t exception[RVR_MGT_MSG_SIZE] = { RVR_E_F_AMI_RING_FAULT };
 	uint32_t len;
 
+	backend.isolates = size == 0 || (data[size - 1] & 0x80) == 0;
 	for (i = 0; i < CLIENTS; i++) {
 		places[i] = client_come(i);
 		packet(places[i], greet, (const uint8_t *)&hello, sizeof(hello));
