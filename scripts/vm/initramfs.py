@@ -89,6 +89,7 @@ def project_files(build):
     """What was built: path -> place in the guest; folders as in the build, for rpath."""
     files = {}
     for pattern in ("drivers/*.so", "lib/*/*.so*", "emu/*.so*", "app/dpdk-test-revere",
+                    "app/revere-pfd",
                     "tests/vm/*"):
         for file in sorted(build.glob(pattern)):
             if file.is_file():

@@ -21,6 +21,8 @@ DRIVERS = "/revere/drivers"
 BDF = "0000:00:01.0"  # of tests, one after the other
 BDF_CONFORMANCE = "0000:00:02.0"
 BDF_KILLED = "0000:00:03.0"  # its users are
+BDF_SHARED = "0000:00:04.0"  # by revere-pfd
+BDF_VF = "0000:00:05.0"  # of that one
 CLIENT = "/revere/tests/vm/vfio_client"
 
 CONFORMANCE = (f"dpdk-test-revere -l 0 --in-memory -d {DRIVERS} -a {BDF_CONFORMANCE},class=raw "
@@ -36,7 +38,7 @@ KILLS = (f"i=0; while [ $i -lt 100 ]; do {CLIENT} --busy {BDF_KILLED} >/tmp/busy
 class Machine:
     """A guest with its emulators. Its devices are bound to vfio-pci when it has booted.
 
-    sockets: where others serve its devices, instead of emulators of its own.
+    sockets: where others serve the last of its devices, instead of emulators of its own.
     """
 
     def __init__(self, folder, iommu, devices, sockets=()):
@@ -44,10 +46,10 @@ class Machine:
         self.devices = devices
         self.guest = None
         try:
-            for bdf in devices[len(sockets):]:
+            for bdf in devices[:len(devices) - len(sockets)]:
                 self.emulators[bdf] = vm.Emulator(folder, "--port", "loop",
                                                   name="emu" + bdf[-4:-2])
-            sockets = [*sockets, *(e.socket for e in self.emulators.values())]
+            sockets = [*(e.socket for e in self.emulators.values()), *sockets]
             self.guest = vm.Guest(folder, sockets, iommu=iommu)
         except Exception:
             self.close()
@@ -68,7 +70,8 @@ class Machine:
 
     def start(self, name, command):
         """Run a command in the background."""
-        self.check(f"(({command}) >/tmp/{name}.out 2>&1; echo $? >/tmp/{name}.code) & true")
+        self.check(f"rm -f /tmp/{name}.code; "
+                   f"(({command}) >/tmp/{name}.out 2>&1; echo $? >/tmp/{name}.code) & true")
 
     def result(self, name, seconds):
         """Wait for a command in the background. Gives (exit status, output)."""
@@ -104,12 +107,13 @@ class Forwarding:
     """A dpdk-testpmd in the guest whose packets go round."""
 
     def __init__(self, machine, options="", eal="--in-memory", devargs="class=net",
-                 start="start tx_first"):
+                 start="start tx_first", device=None):
         self.start = start
+        device = device or f"-a {BDF},{devargs}"
         self.machine = machine
         machine.check("rm -f /tmp/pmd.*; mkfifo /tmp/pmd.in; "
                       "sleep 100000 >/tmp/pmd.in & echo $! >/tmp/pmd.sleep")
-        machine.check(f"(stdbuf -oL dpdk-testpmd -l 0-1 {eal} -d {DRIVERS} -a {BDF},{devargs} "
+        machine.check(f"(stdbuf -oL dpdk-testpmd -l 0-1 {eal} -d {DRIVERS} {device} "
                       f"-m 96 -- -i {options} --total-num-mbufs=4096 "
                       "</tmp/pmd.in >/tmp/pmd.out 2>&1 & echo $! >/tmp/pmd.pid; "
                       "wait $!; echo $? >/tmp/pmd.code) & true")
@@ -169,14 +173,19 @@ def machines(archive, tmp_path_factory):
     """All guests, booting at the same time."""
     made = []
     try:
-        for name, iommu, devices in (("iommu", True, [BDF, BDF_CONFORMANCE, BDF_KILLED]),
-                                     ("noiommu", False, [BDF, BDF_CONFORMANCE]),
-                                     ("doomed", True, [BDF])):
-            made.append(Machine(tmp_path_factory.mktemp(name), iommu, devices))
-        yield made
+        folder = tmp_path_factory.mktemp("shared")
+        made.append(vm.Emulator(folder, "--vfs", "1", "--vf-socket", str(folder), "--port", "loop",
+                                name="pf"))
+        shared = [made[0].socket, folder / "vf1.sock"]
+        for name, iommu, devices, sockets in (
+                ("iommu", True, [BDF, BDF_CONFORMANCE, BDF_KILLED, BDF_SHARED, BDF_VF], shared),
+                ("noiommu", False, [BDF, BDF_CONFORMANCE], ()),
+                ("doomed", True, [BDF], ())):
+            made.append(Machine(tmp_path_factory.mktemp(name), iommu, devices, sockets))
+        yield made[1:]
     finally:
-        for machine in made:
-            machine.close()
+        for each in reversed(made):
+            each.close()
 
 
 @pytest.fixture(scope="session")
@@ -184,6 +193,8 @@ def machine(machines):
     """A guest with an emulated intel-iommu, and what runs in it in the background."""
     made = machines[0]
     made.bind_all()
+    # A reset of its PF is the VF's, too, but QEMU takes it to be without power still if it was.
+    made.check(f"echo on > /sys/bus/pci/devices/{BDF_VF}/power/control")
     made.start("conformance", CONFORMANCE)
     made.start("kills", KILLS)
     return made
