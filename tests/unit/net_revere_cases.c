@@ -29,6 +29,7 @@
 #include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_mtr.h>
 #include <rte_power_intrinsics.h>
 #include <rte_thash.h>
 #include <rte_udp.h>
@@ -2994,6 +2995,39 @@ flows_age(void **state)
 	pools_are_full();
 }
 
+/** A meter keeps what it has where the agent refuses what it was to have. */
+static void
+meters_change_by_consent(void **state)
+{
+	static const struct rte_flow_action drop[] = {
+		{ .type = RTE_FLOW_ACTION_TYPE_DROP }, { .type = RTE_FLOW_ACTION_TYPE_END },
+	};
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	struct rte_mtr_meter_policy_params policy = { .actions = { [RTE_COLOR_RED] = drop } };
+	struct rte_mtr_meter_profile good = { .alg = RTE_MTR_SRTCM_RFC2697,
+		.srtcm_rfc2697 = { .cir = 1, .cbs = 2000 } }, bad = good;
+	struct rte_mtr_params params = { .meter_profile_id = 2, .meter_policy_id = 1 };
+	struct rte_mtr_error error;
+
+	(void)state;
+	bad.srtcm_rfc2697.cbs = UINT64_MAX;
+	assert_int_equal(rte_mtr_meter_profile_add(port, 1, &good, &error), 0);
+	assert_int_equal(rte_mtr_meter_profile_add(port, 2, &bad, &error), 0);
+	assert_int_equal(rte_mtr_meter_policy_add(port, 1, &policy, &error), 0);
+	assert_true(rte_mtr_create(port, 7, &params, 0, &error) < 0);
+	params.meter_profile_id = 1;
+	assert_int_equal(rte_mtr_create(port, 7, &params, 0, &error), 0);
+
+	assert_true(rte_mtr_meter_profile_update(port, 7, 2, &error) < 0);
+	assert_int_equal(rte_mtr_meter_enable(port, 7, &error), 0);
+	assert_int_equal(rte_mtr_meter_profile_delete(port, 2, &error), 0);
+	assert_int_equal(rte_mtr_meter_profile_delete(port, 1, &error), -EBUSY);
+	assert_int_equal(rte_mtr_destroy(port, 7, &error), 0);
+	assert_int_equal(rte_mtr_meter_profile_delete(port, 1, &error), 0);
+	assert_int_equal(rte_mtr_meter_policy_delete(port, 1, &error), 0);
+	port_down(port);
+}
+
 /** Whatever packets do, the port comes back as it was, and counters go on. */
 static void
 lost_devices_are_restarted(void **state)
@@ -3269,6 +3303,7 @@ run_cases(void)
 		CASE(rules_keep_to_the_mtu),
 		CASE(rules_count_what_they_drop),
 		CASE(flows_age),
+		CASE(meters_change_by_consent),
 		CASE(bad_packets_are_refused),
 		CASE(rss_spreads_flows),
 		CASE(rss_of_one_side),

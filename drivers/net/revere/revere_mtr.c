@@ -304,14 +304,15 @@ meter_flags(const struct meter *meter)
 	       (meter->enabled ? 0 : RVR_RNA_FLOW_METER_OFF);
 }
 
+/** Gives the meter at @p at these values; they are the driver's too only if the agent agrees. */
 static int
-meter_send(struct revere_net *net, const struct meter *meter, uint32_t flags,
+meter_set(struct revere_net *net, struct meter *at, const struct meter *meter, uint32_t flags,
 	struct rte_mtr_error *error)
 {
 	const struct rte_mtr_meter_profile *values = &meter->profile->values;
 	bool two = values->alg == RTE_MTR_TRTCM_RFC2698;
 	struct rvr_rna_flow_meter request = {
-		.id = rvr_cpu_le32((uint32_t)(meter - net->mtr->meters)),
+		.id = rvr_cpu_le32((uint32_t)(at - net->mtr->meters)),
 		.flags = rvr_cpu_le32(meter_flags(meter) | flags),
 		.cir = rvr_cpu_le64(two ? values->trtcm_rfc2698.cir : values->srtcm_rfc2697.cir),
 		.cbs = rvr_cpu_le64(two ? values->trtcm_rfc2698.cbs : values->srtcm_rfc2697.cbs),
@@ -321,8 +322,11 @@ meter_send(struct revere_net *net, const struct meter *meter, uint32_t flags,
 	int ret = revere_net_request(net, RVR_RNA_CTL_FLOW_METER_SET, &request, sizeof(request),
 		NULL, 0);
 
-	return ret == 0 ? 0 : refuse(error, -ret, RTE_MTR_ERROR_TYPE_MTR_PARAMS,
-		"the adapter refuses the meter");
+	if (ret < 0)
+		return refuse(error, -ret, RTE_MTR_ERROR_TYPE_MTR_PARAMS,
+			"the adapter refuses the meter");
+	*at = *meter;
+	return 0;
 }
 
 static int
@@ -330,7 +334,7 @@ meter_create(struct rte_eth_dev *dev, uint32_t id, struct rte_mtr_params *params
 	struct rte_mtr_error *error)
 {
 	struct revere_mtr_state *state = state_get(dev);
-	struct meter *meter;
+	struct meter meter = { .used = true, .enabled = params->meter_enable, .id = id };
 	uint32_t i = 0;
 	int ret;
 
@@ -344,23 +348,19 @@ meter_create(struct rte_eth_dev *dev, uint32_t id, struct rte_mtr_params *params
 		i++;
 	if (i == METERS_MAX)
 		return refuse(error, ENOSPC, RTE_MTR_ERROR_TYPE_MTR_ID, "there are 4096 meters");
-	meter = &state->meters[i];
-	meter->id = id;
-	meter->enabled = params->meter_enable;
-	meter->profile = profile_find(state, params->meter_profile_id);
-	meter->policy = policy_find(state, params->meter_policy_id);
-	if (meter->profile == NULL)
+	meter.profile = profile_find(state, params->meter_profile_id);
+	meter.policy = policy_find(state, params->meter_policy_id);
+	if (meter.profile == NULL)
 		return refuse(error, ENOENT, RTE_MTR_ERROR_TYPE_METER_PROFILE_ID,
 			"there is no profile with this number");
-	if (meter->policy == NULL)
+	if (meter.policy == NULL)
 		return refuse(error, ENOENT, RTE_MTR_ERROR_TYPE_METER_POLICY_ID,
 			"there is no policy with this number");
-	ret = meter_send(dev->data->dev_private, meter, 0, error);
+	ret = meter_set(dev->data->dev_private, &state->meters[i], &meter, 0, error);
 	if (ret < 0)
 		return ret;
-	meter->used = true;
-	meter->profile->users++;
-	meter->policy->users++;
+	meter.profile->users++;
+	meter.policy->users++;
 	return 0;
 }
 
@@ -396,12 +396,13 @@ static int
 meter_turn(struct rte_eth_dev *dev, uint32_t id, bool on, struct rte_mtr_error *error)
 {
 	struct revere_net *net = dev->data->dev_private;
-	struct meter *meter = meter_find(net->mtr, id);
+	struct meter *meter = meter_find(net->mtr, id), changed;
 
 	if (meter == NULL)
 		return no_meter(error);
-	meter->enabled = on;
-	return meter_send(net, meter, RVR_RNA_FLOW_METER_KEEP, error);
+	changed = *meter;
+	changed.enabled = on;
+	return meter_set(net, meter, &changed, RVR_RNA_FLOW_METER_KEEP, error);
 }
 
 static int
@@ -421,19 +422,24 @@ meter_profile_update(struct rte_eth_dev *dev, uint32_t id, uint32_t profile_id,
 	struct rte_mtr_error *error)
 {
 	struct revere_net *net = dev->data->dev_private;
-	struct meter *meter = meter_find(net->mtr, id);
-	struct profile *profile;
+	struct meter *meter = meter_find(net->mtr, id), changed;
+	struct profile *before;
+	int ret;
 
 	if (meter == NULL)
 		return no_meter(error);
-	profile = profile_find(net->mtr, profile_id);
-	if (profile == NULL)
+	before = meter->profile;
+	changed = *meter;
+	changed.profile = profile_find(net->mtr, profile_id);
+	if (changed.profile == NULL)
 		return refuse(error, ENOENT, RTE_MTR_ERROR_TYPE_METER_PROFILE_ID,
 			"there is no profile with this number");
-	meter->profile->users--;
-	profile->users++;
-	meter->profile = profile;
-	return meter_send(net, meter, RVR_RNA_FLOW_METER_KEEP, error);
+	ret = meter_set(net, meter, &changed, RVR_RNA_FLOW_METER_KEEP, error);
+	if (ret < 0)
+		return ret;
+	before->users--;
+	changed.profile->users++;
+	return 0;
 }
 
 static int
