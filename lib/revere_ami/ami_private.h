@@ -99,6 +99,9 @@ void ami_mgt_fini(struct revere_dev *dev); /* after AMU_CR = 0 */
 /* Whether sending another command makes sense. */
 bool ami_mgt_usable(struct revere_dev *dev);
 
+/* Whether a response was waited for in vain, to a command that the device hasn't even taken. */
+bool ami_mgt_stuck(struct revere_dev *dev);
+
 /* A command whose STATUS the caller judges itself. Positive: STATUS. */
 int ami_mgt_status(struct revere_dev *dev, const void *request, void *response);
 

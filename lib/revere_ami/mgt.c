@@ -338,6 +338,14 @@ send_marker(struct revere_dev *dev, uint16_t marker)
 	return 0;
 }
 
+bool
+ami_mgt_stuck(struct revere_dev *dev)
+{
+	struct mgt *mgt = &dev->mgt;
+
+	return mgt->owed_num > 0 && ring_room(dev, &mgt->command) <= (int64_t)mgt->command.mask;
+}
+
 /* Makes sure that no response is owed any more. */
 static int
 resync(struct revere_dev *dev)
@@ -355,8 +363,8 @@ resync(struct revere_dev *dev)
 		if (is_owed(mgt, markers[i]))
 			continue;
 		ret = send_marker(dev, markers[i]);
-		/* A marker that was taken may have lost its response; else the device is stuck. */
-		if (ret < 0 && ring_room(dev, &mgt->command) <= (int64_t)mgt->command.mask)
+		/* A marker that was taken may have lost its response. */
+		if (ret < 0 && ami_mgt_stuck(dev))
 			break;
 	}
 	if (mgt->owed_num == 0)

@@ -15,9 +15,9 @@
 #define VF_TIMEOUT_MS 1000
 
 /*
- * Whether management isn't what it was set up to be: no responses come any more, a reset has
- * cleared the command ring's address, or a restart got no further than management. Who sends a
- * command at this moment will find out.
+ * Whether management isn't what it was set up to be: no responses come any more, a command was
+ * waited for and not even taken, a reset has cleared the command ring's address, or a restart got
+ * no further than management. Who sends a command at this moment will find out.
  */
 static bool
 management_is_lost(struct revere_dev *dev)
@@ -30,7 +30,7 @@ management_is_lost(struct revere_dev *dev)
 	base = dev_read(dev, RVR_MSK_BASE_PTR + 0x10 * RVR_MSK_COMMAND);
 	/* Ones: it isn't there any more, which is another matter. */
 	lost = base != UINT64_MAX && (dev->unfinished || dev->mgt.broken ||
-				      base != dev->mgt.command.mem.iova);
+				      base != dev->mgt.command.mem.iova || ami_mgt_stuck(dev));
 	pthread_mutex_unlock(&dev->lock);
 	return lost;
 }

@@ -950,6 +950,112 @@ dead_device_fails_all(void **state)
 	chan_close(chan);
 }
 
+/** Log lines of our components that something makes. */
+static unsigned int
+lines_said(int (*what)(int16_t dev), int16_t dev, int expected)
+{
+	uint32_t level = rte_log_get_global_level();
+	unsigned int lines = 0;
+	size_t size = 0;
+	char *text = NULL, *line;
+	FILE *file = open_memstream(&text, &size), *before = rte_log_get_stream();
+
+	assert_non_null(file);
+	rte_log_set_global_level(RTE_LOG_INFO);
+	rte_log_set_level(revere_dma_logtype, RTE_LOG_NOTICE);
+	rte_openlog_stream(file);
+	assert_int_equal(what(dev), expected);
+	rte_openlog_stream(before);
+	rte_log_set_global_level(level);
+	rte_log_set_level(revere_dma_logtype, level);
+	fclose(file);
+	for (line = text; (line = strstr(line, "REVERE")) != NULL; line = strchr(line, '\n'))
+		lines++;
+	if (lines != 1)
+		print_message("%s", text);
+	free(text);
+	return lines;
+}
+
+static int
+device_start(int16_t dev)
+{
+	return rte_dma_start(dev);
+}
+
+static int
+device_stop(int16_t dev)
+{
+	return rte_dma_stop(dev);
+}
+
+/** Commands that the device still hears of, and how it would hear of them. */
+static unsigned int heard;
+static void (*hear)(struct revere_transport *transport, uint32_t offset, uint64_t value);
+
+static void
+hear_so_many(struct revere_transport *transport, uint32_t offset, uint64_t value)
+{
+	if (offset == RVR_MGT_WRITE_INDEX_TX && heard-- == 0)
+		heard = 0;
+	else
+		hear(transport, offset, value);
+}
+
+/** A device that takes no command: one line each time, and the next start looks after it. */
+static void
+stuck_devices_are_told_once(void **state)
+{
+	int16_t dev = device_open("command_timeout_ms=30");
+	const struct revere_transport_ops *ops;
+	static struct revere_transport_ops deaf;
+	struct revere_transport *transport;
+	unsigned int commands;
+
+	(void)state;
+	assert_true(dev >= 0);
+	/* On a device with a thread 30 ms may be too short for any command. */
+	if (strstr(device_args, "inline") == NULL) {
+		device_close();
+		skip();
+	}
+	transport = revere_dev_transport(
+		((struct revere_dma_dev *)rte_dma_fp_objs[dev].dev_private)->dev);
+	ops = transport->ops;
+	deaf = *ops;
+	hear = ops->mgt_write64;
+	deaf.mgt_write64 = hear_so_many;
+	vchans_setup(dev, 2, 64);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	transport->ops = &deaf;
+	heard = 1000;
+	assert_int_equal(rte_dma_start(dev), 0);
+	commands = 1000 - heard;
+	heard = 1000;
+	assert_int_equal(rte_dma_stop(dev), 0);
+	assert_true(commands > 3);
+
+	/* Once with nothing to undo, once when one of two vchans has been started. */
+	heard = 0;
+	assert_int_equal(lines_said(device_start, dev, -ETIMEDOUT), 1);
+	heard = 1000;
+	assert_int_equal(rte_dma_start(dev), 0);
+	assert_int_equal(rte_dma_stop(dev), 0);
+	heard = commands - 1;
+	assert_int_equal(lines_said(device_start, dev, -ETIMEDOUT), 1);
+	heard = 1000;
+	assert_int_equal(rte_dma_start(dev), 0);
+	assert_int_equal(rte_dma_stop(dev), 0);
+
+	vchans_setup(dev, 1, 64);
+	heard = 0;
+	assert_int_equal(lines_said(device_stop, dev, 0), 1);
+	heard = 1000;
+	assert_int_equal(rte_dma_start(dev), 0);
+	transport->ops = ops;
+	chan_close(chan_new(dev, 0, 64));
+}
+
 static void
 stop_with_jobs_in_flight(void **state)
 {
@@ -2268,6 +2374,7 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(strays_are_no_answers),
 		CASE(polls_put_nothing_off),
 		CASE(dead_device_fails_all),
+		CASE(stuck_devices_are_told_once),
 		CASE(dump_shows_each_vchan),
 		CASE(split_goes_by_length),
 		CASE(split_of_all_kinds),

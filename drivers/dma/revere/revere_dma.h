@@ -440,7 +440,9 @@ void revere_dma_vchan_destroy(struct revere_dma_vchan *vchan);
 /** Room for operations that are kept, see revere_dma_msg_ops_of(); NULL: no memory. */
 struct rvr_dma_op *revere_dma_vchan_kept(const struct revere_dma_vchan *vchan);
 int revere_dma_vchan_start(struct revere_dma_vchan *vchan);
-int revere_dma_vchan_stop(struct revere_dma_vchan *vchan);
+void revere_dma_vchan_stop(struct revere_dma_vchan *vchan);
+/** The driver's part of a stop: jobs are forgotten. */
+void revere_dma_vchan_halt(struct revere_dma_vchan *vchan);
 /** Stops the device's work on the vchan: its rings, and what the jobs refer to. */
 int revere_dma_vchan_quiesce(struct revere_dma_vchan *vchan);
 /** A device that was reset, or doesn't take commands any more, is restarted. */

@@ -257,6 +257,9 @@ revere_dma_vchan_quiesce(struct revere_dma_vchan *vchan)
 	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
 		return -ENOTSUP;
 	ret = revere_ami_sw_disable(vchan->ami_sw);
+	/* One that takes no commands would be waited for once more. */
+	if (ret < 0 && revere_dev_is_lost(vchan->dma->dev))
+		return ret;
 	hw_ret = revere_ami_hw_reset(vchan->ami_hw);
 	return ret < 0 ? ret : hw_ret;
 }
@@ -284,18 +287,22 @@ context_enable(struct revere_dma_vchan *vchan)
 	return ret;
 }
 
+/** What fails has a line in the log when this returns. */
 int
 revere_dma_vchan_start(struct revere_dma_vchan *vchan)
 {
-	int ret = revere_dma_vchan_revive(vchan);
+	int ret;
 
+	/* That was told when it was found out, which may be long ago. */
+	if (revere_transport_gone(revere_dev_transport(vchan->dma->dev))) {
+		REVERE_DMA_LOG(ERR, vchan->dma, "cannot start: the device is gone");
+		return -ENODEV;
+	}
+	ret = revere_dma_vchan_revive(vchan);
 	if (ret == 0)
 		ret = context_enable(vchan);
-	if (ret < 0) {
-		REVERE_DMA_LOG(ERR, vchan->dma, "cannot enable the context of vchan %u: %s",
-			       vchan->id, strerror(-ret));
+	if (ret < 0)
 		return ret;
-	}
 	jobs_forget(vchan, vchan->nb_desc);
 	messages_forget(vchan);
 	vchan->state = REVERE_DMA_STARTED;
@@ -303,16 +310,9 @@ revere_dma_vchan_start(struct revere_dma_vchan *vchan)
 	return 0;
 }
 
-int
-revere_dma_vchan_stop(struct revere_dma_vchan *vchan)
+void
+revere_dma_vchan_halt(struct revere_dma_vchan *vchan)
 {
-	int ret = revere_dma_vchan_revive(vchan);
-
-	if (ret == 0)
-		ret = revere_dma_vchan_quiesce(vchan);
-	if (ret < 0)
-		REVERE_DMA_LOG(ERR, vchan->dma, "cannot quiesce the context of vchan %u: %s",
-			       vchan->id, strerror(-ret));
 	revere_dma_channel_abort(vchan);
 	/* Whatever the device says: no job is known, none is accepted. Counters stay readable. */
 	vchan->capacity = 0;
@@ -321,7 +321,15 @@ revere_dma_vchan_stop(struct revere_dma_vchan *vchan)
 	vchan->done = vchan->tail;
 	vchan->submitted = vchan->tail;
 	vchan->state = REVERE_DMA_STOPPED;
-	return ret;
+}
+
+/** What fails has a line in the log when this returns. */
+void
+revere_dma_vchan_stop(struct revere_dma_vchan *vchan)
+{
+	if (revere_dma_vchan_revive(vchan) == 0)
+		revere_dma_vchan_quiesce(vchan);
+	revere_dma_vchan_halt(vchan);
 }
 
 int

@@ -98,19 +98,19 @@ dma_vchan_setup(struct rte_dma_dev *dev, uint16_t vchan, const struct rte_dma_vc
 	return revere_dma_vchan_create(&dma->vchans[vchan], dma, vchan, conf->nb_desc);
 }
 
-/** Stops the first @p count vchans. @return the first error */
-static int
-vchans_stop(struct revere_dma_dev *dma, uint16_t count)
+/** The first @p count vchans won't start after all; none has had a job. */
+static void
+start_undo(struct revere_dma_dev *dma, uint16_t count)
 {
-	int ret, first = 0;
 	uint16_t i;
 
 	for (i = 0; i < count; i++) {
-		ret = revere_dma_vchan_stop(&dma->vchans[i]);
-		if (first == 0)
-			first = ret;
+		/* A device that takes no commands isn't told, the next start restarts it. */
+		if (revere_dev_is_lost(dma->dev))
+			revere_dma_vchan_halt(&dma->vchans[i]);
+		else
+			revere_dma_vchan_stop(&dma->vchans[i]);
 	}
-	return first;
 }
 
 static int
@@ -130,7 +130,7 @@ dma_start(struct rte_dma_dev *dev)
 	for (i = 0; i < dma->nb_vchans; i++) {
 		ret = revere_dma_vchan_start(&dma->vchans[i]);
 		if (ret < 0) {
-			vchans_stop(dma, i);
+			start_undo(dma, i);
 			return ret;
 		}
 	}
@@ -142,9 +142,11 @@ static int
 dma_stop(struct rte_dma_dev *dev)
 {
 	struct revere_dma_dev *dma = dev->data->dev_private;
+	uint16_t i;
 
 	/* A device that doesn't answer any more must not keep its user from closing it. */
-	vchans_stop(dma, dma->nb_vchans);
+	for (i = 0; i < dma->nb_vchans; i++)
+		revere_dma_vchan_stop(&dma->vchans[i]);
 	dma->started = false;
 	return 0;
 }
