@@ -83,16 +83,24 @@ need_file()
 # reported as PREFIX/NAME
 meson_tests()
 {
-	local tree=$1 suite=$2 prefix=$3 dir results status=0
+	local tree=$1
+
+	shift
+	need_tree "$tree"
+	meson_tests_in "$(tree_dir "$tree")" "$@"
+}
+
+# meson_tests_in FOLDER SUITE PREFIX [MESON TEST OPTION...]: the same in a build folder
+meson_tests_in()
+{
+	local dir=$1 suite=$2 prefix=$3 log=${3//\//-} results status=0
 
 	shift 3
-	need_tree "$tree"
-	dir=$(tree_dir "$tree")
-	rm -f "$dir/meson-logs/$prefix"[.-]*json
-	timeout -k 10 1800 meson test -C "$dir" --no-rebuild --suite "$suite" --logbase "$prefix" \
+	rm -f "$dir/meson-logs/$log"[.-]*json
+	timeout -k 10 1800 meson test -C "$dir" --no-rebuild --suite "$suite" --logbase "$log" \
 		--print-errorlogs "$@" </dev/null || status=$?
 	# with --wrap, meson adds the wrapper's name to its log's
-	results=$(find "$dir/meson-logs" -name "$prefix.json" -o -name "$prefix-$prefix.json")
+	results=$(find "$dir/meson-logs" -name "$log.json" -o -name "$log-$log.json")
 	if [ -n "$results" ]; then
 		"$PYTHON" "$TOP/scripts/results.py" meson "$prefix" "$results"
 	elif [ $status = 0 ]; then
