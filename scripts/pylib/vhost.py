@@ -14,7 +14,6 @@ from testpmd import ProgramError
 
 SWITCH_MBUFS_MB = 512  # the switch has at least 147456 mbufs
 FRONT_END_MB = 64
-QUEUES = f"[{','.join(f'{queue}{i}@dma_revere0' for i in range(2) for queue in ('txd', 'rxd'))}]"
 
 
 def telemetry(prefix, command):
@@ -38,24 +37,27 @@ def eal(prefix, megabytes, lcores):
 
 
 class Switch(testpmd.Program):
-    """examples/vhost with net_revere0 as its NIC, whose wire gives everything back.
+    """examples/vhost with net_revere0 as its NIC, whose wire gives everything back by default.
 
     dma: devargs of dma_revere0, which copies for all queues; None: the CPU does.
     """
 
-    def __init__(self, path, prefix, folder, dma=None, app=(), seconds=300):
+    def __init__(self, path, prefix, folder, dma=None, app=(), seconds=300, *, sockets=2,
+                 backend="loop"):
         self.prefix = prefix
         self.log = os.path.join(folder, "switch.log")  # nobody has to read it, or it would wait
-        self.sockets = [os.path.join(folder, f"vhost{i}") for i in range(2)]
+        self.sockets = [os.path.join(folder, f"vhost{i}") for i in range(sockets)]
         have = testpmd.cpus()
         argv = ["sh", "-c", 'exec "$@" >"$0" 2>&1', self.log, path] + eal(prefix, SWITCH_MBUFS_MB,
                             f"0@({','.join(map(str, have))}),1@{have[:2][-1]}")
-        argv += ["-d", testpmd.DRIVERS, "--vdev=net_revere0,backend=loop"]
+        argv += ["-d", testpmd.DRIVERS, f"--vdev=net_revere0,backend={backend}"]
         argv += [f"--vdev=dma_revere0{dma}"] if dma is not None else []
         argv += ["--", "-p", "1", "--mergeable", "1", "--stats", "0"]
         for socket_path in self.sockets:
             argv += ["--socket-file", socket_path]
-        argv += ["--dmas", QUEUES] if dma is not None else []
+        if dma is not None:
+            argv += ["--dmas", "[" + ",".join(f"{queue}{i}@dma_revere0" for i in range(sockets)
+                                              for queue in ("txd", "rxd")) + "]"]
         super().__init__(argv + list(app), seconds)
         end = time.monotonic() + 60
         while self.text().count("binding succeeded") < len(self.sockets):
