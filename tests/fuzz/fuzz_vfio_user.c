@@ -16,83 +16,32 @@
  * request: the client stores into its memory, u16 where, then what.
  */
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "amu.h"
 #include "vfio_user/vu.h"
+#include "vfio_user_device.h"
 
-#define MEMORY 0x8000
 #define REQUEST_HEADER 4
 #define STORE 255
 #define OWN 248
 
-/* Writing lines that nobody reads would be a third of a fuzzer's work; replays write them. */
-#ifndef FUZZ_LOG_LEVEL
-#define FUZZ_LOG_LEVEL REVERE_EMU_LOG_DEBUG
-#endif
-
-enum fd_kind { FD_MEMORY, FD_EVENT, FD_READ_ONLY, FD_NULL, FD_KINDS };
-
+static struct fuzz_device device;
 static struct vu_device dev;
-static int kinds[FD_KINDS];
-static uint8_t *memory;
 static _Alignas(8) uint8_t reply[VU_MAX_DATA];
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void
-quiet(void *arg, enum revere_emu_log_level level, const char *line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
-
-static void
-need(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct revere_emu_config config;
-	struct revere_emu *emu;
-	char path[32];
-
 	(void)argc;
 	(void)argv;
-	revere_emu_config_init(&config);
-	config.mode = REVERE_EMU_INLINE;
-	config.num_ami_sw = 4;
-	config.num_ams = 2;
-	config.num_vf = 1;
-	config.msix_vectors = 8;
-	config.max_log2_size = 8;
-	config.log = quiet;
-	config.log_level = FUZZ_LOG_LEVEL;
-	emu = revere_emu_create("fuzz", &config, NULL, 0);
-	need(emu != NULL && vu_device_init(&dev, emu, 0) == 0);
-	/* The device makes a VF's pages when the PF first maps one: no descriptor left open. */
-	need(revere_emu_pages(emu, 1) != NULL);
+	fuzz_device_init(&device);
+	fuzz_need(vu_device_init(&dev, device.emu, 0) == 0);
 	dev.direct = true; /* its description is to be read too */
-	kinds[FD_MEMORY] = memfd_create("fuzz", MFD_CLOEXEC);
-	need(ftruncate(kinds[FD_MEMORY], MEMORY) == 0);
-	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, kinds[FD_MEMORY], 0);
-	need(memory != MAP_FAILED);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", kinds[FD_MEMORY]);
-	kinds[FD_READ_ONLY] = open(path, O_RDONLY | O_CLOEXEC);
-	kinds[FD_EVENT] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	kinds[FD_NULL] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	return 0;
 }
 
@@ -126,10 +75,10 @@ request(struct vu_client *client, const uint8_t *head, const uint8_t *payload, u
 	msg.header.size = sizeof(msg.header) + msg.size;
 	msg.header.flags = head[2] & 2 ? VU_F_NO_REPLY : 0;
 	for (i = 0; i < msg.num_fds; i++)
-		msg.fds[i] = dup(kinds[head[0] >> 3 & 3]);
-	need(vu_handle(&dev, client, &msg) == !(head[2] & 2));
-	need(msg.header.size == sizeof(msg.header) + msg.reply_size);
-	need(msg.reply_size <= VU_MAX_DATA && (msg.header.error == 0 || msg.reply_size == 0));
+		msg.fds[i] = dup(device.fds[head[0] >> 3 & 3]);
+	fuzz_need(vu_handle(&dev, client, &msg) == !(head[2] & 2));
+	fuzz_need(msg.header.size == sizeof(msg.header) + msg.reply_size);
+	fuzz_need(msg.reply_size <= VU_MAX_DATA && (msg.header.error == 0 || msg.reply_size == 0));
 }
 
 static void
@@ -141,27 +90,8 @@ store(const uint8_t *payload, uint32_t size)
 		return;
 	memcpy(&at, payload, sizeof(at));
 	size -= sizeof(at);
-	at %= MEMORY - UINT8_MAX;
-	memcpy(memory + at, payload + sizeof(at), size);
-}
-
-/* The device reaches nothing: neither without PASID nor with one. */
-static bool
-reaches_nothing(void)
-{
-	const struct amu_function *function = &dev.emu->amu.functions[0];
-
-	return function->space.num_regions == 0 && function->num_pasids == 0;
-}
-
-/* The lowest free descriptor: tells whether any was left open. */
-static int
-free_fd(void)
-{
-	int fd = dup(kinds[FD_NULL]);
-
-	close(fd);
-	return fd;
+	at %= FUZZ_MEMORY - UINT8_MAX;
+	memcpy(device.memory + at, payload + sizeof(at), size);
 }
 
 int
@@ -170,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint8_t version[REQUEST_HEADER] = { 0, VU_VERSION, 0, 4 };
 	static const uint8_t zeroes[4];
 	struct vu_client client = { .owner = false };
-	int before = free_fd();
+	int before = fuzz_free_fd(&device);
 	uint32_t len;
 
 	/* An input whose first request is no VERSION gets one. */
@@ -188,9 +118,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= REQUEST_HEADER + len;
 	}
 	vu_client_gone(&dev, &client);
-	need(dev.owner == NULL && dev.dma.own.num == 0 && dev.dma.num_files == 0 &&
-		dev.dma.num_pasids == 0 && reaches_nothing());
-	need(free_fd() == before);
-	memset(memory, 0, MEMORY);
+	fuzz_need(dev.owner == NULL && dev.dma.own.num == 0 && dev.dma.num_files == 0 &&
+		dev.dma.num_pasids == 0 && fuzz_reaches_nothing(&device));
+	fuzz_need(fuzz_free_fd(&device) == before);
+	memset(device.memory, 0, FUZZ_MEMORY);
 	return 0;
 }

@@ -3,8 +3,8 @@
 # Copyright (c) 2026 The Revere for DPDK authors
 """Writes corpus_X/seed-*: inputs to start from; see fuzz_X.c.
 
-For vfio_user one for each thing clients do, for rna_parse one for each kind of packet, each with
-some offloads and actions.
+For vfio_user one for each thing clients do, for vfio_stream one for each way to cut that, for
+rna_parse one for each kind of packet, each with some offloads and actions.
 """
 
 import os
@@ -123,6 +123,58 @@ SEEDS = {
     "reset": ON + AMU + request(13) + ON + read(0, 0x18, 8),
     "unknown": request(6, bytes(16)) + request(16, bytes(8)) + request(200) + request(0)
     + request(13, b"", 3, EVENT),
+}
+
+
+# ---- vfio_stream: fuzz_vfio_stream.c
+
+
+def send(data, client=0, fds=0, kind=0, later=0):
+    """A client's bytes, in steps of at most 255."""
+    return b"".join(
+        bytes([client | later, (fds if at == 0 else 0) | kind << 4, len(data[at:at + 255])])
+        + data[at:at + 255] for at in range(0, len(data), 255))
+
+
+def act(what, client=0, count=0, later=0):
+    """What a client does besides: hang up, shut down, zeroes, read."""
+    return bytes([client | 0x10 | later, what, count])
+
+
+def message(command, payload=b"", size=None, flags=0, number=1):
+    """A request as it is on the wire, with its length or another one."""
+    size = 16 + len(payload) if size is None else size
+    return struct.pack("=HHIII", number, command, size, flags, 0) + payload
+
+
+LATER = 0x20
+HELLO = message(1, struct.pack("=HH", 0, 1) + b"{}\0")
+INFO = message(4, struct.pack("=IIII", 16, 0, 0, 0))
+MAP = message(2, struct.pack("=IIQQQ", 32, 3, 0, IOVA, 4096))
+WRITE = message(10, struct.pack("=QII", 0, 9, 0x100000), 16 + 16 + 0x100000)
+
+STREAMS = {
+    "whole": send(HELLO) + send(INFO) + act(4) + act(0),
+    "bytes": b"".join(send(bytes([byte])) for byte in HELLO + INFO),
+    "merged": send(HELLO + INFO * 9, later=LATER) + act(4),
+    "cut": send(HELLO + INFO[:10]) + send(INFO[10:] + INFO[:16]) + send(INFO[16:]),
+    "spread": send(HELLO) + send(MAP[:3], fds=1) + send(MAP[3:20]) + send(MAP[20:], fds=1),
+    "tail": send(HELLO) + send(INFO[:5]) + send(INFO[5:] + MAP, fds=1) + send(MAP, fds=1),
+    "many": send(HELLO) + send(INFO, fds=8) + send(INFO[:9], fds=8) + send(INFO[9:], fds=8),
+    "most": send(HELLO, fds=15),
+    "short": send(HELLO) + send(message(4, b"", 15)),
+    "long": send(HELLO) + send(message(4, b"", 0x100000 + 33)),
+    "lies": send(HELLO) + send(message(4, b"", 0x100)) + send(INFO) + act(4),
+    "large": send(HELLO) + send(WRITE) + act(3, count=255) + act(3, count=1) + send(INFO),
+    "reply": send(HELLO) + send(message(4, b"", None, 1)) + send(INFO),
+    "silent": send(HELLO) + send(message(4, bytes(16), None, 0x10)) + send(INFO),
+    "first": send(INFO) + act(4) + send(HELLO),
+    "hang-up": send(HELLO + INFO[:7]) + act(0) + send(HELLO) + act(1) + send(HELLO, 1) + act(2, 1)
+    + send(INFO, 1) + send(INFO[:20], 2, 3) + act(0, 2),
+    "two": send(HELLO) + send(HELLO, 1) + act(4, 1) + send(HELLO[:9], 1) + act(0)
+    + send(HELLO[9:], 1),
+    "crowd": send(HELLO, 3) + b"".join(send(HELLO[:i + 1], i) for i in range(12)) + send(INFO, 3),
+    "unread": send(HELLO) + send(message(9, struct.pack("=QII", 0, 0, 0x1000)) * 7) * 8 + act(4),
 }
 
 
@@ -268,7 +320,8 @@ PFD = {
 def main():
     """Writes them into the folder given, or the corpora."""
     here = os.path.dirname(os.path.abspath(__file__))
-    for target, seeds in ("vfio_user", SEEDS), ("rna_parse", PACKETS), ("pfd", PFD):
+    for target, seeds in (("vfio_user", SEEDS), ("vfio_stream", STREAMS), ("rna_parse", PACKETS),
+                          ("pfd", PFD)):
         folder = os.path.join(sys.argv[1] if len(sys.argv) > 1 else here, "corpus_" + target)
         os.makedirs(folder, exist_ok=True)
         for name, data in seeds.items():
