@@ -129,6 +129,15 @@ def test_clients(machine, service):
     service.says(r"0 clients, 2 contexts, 2 of agents, \d+ sessions, 0 vectors, 0 MiB")
 
 
+def test_interrupts(machine, service):
+    """A client that sleeps is woken by the service's vectors; by the next service's, too."""
+    service.kill()
+    text = machine.check("dpdk-test-revere -l 0-1 --in-memory --no-pci -m 64 "
+                         f"-d {DRIVERS} --vdev=net_revere0,pfd={SOCKET} "
+                         "-- rx-intr --packets 300 --pause 1000 --queues 2 2>&1", 120)
+    assert "300 received, 0 strange, 0 forgotten" in text, text[-3000:]
+
+
 def test_not_trusted(machine, service):
     """Who isn't trusted is told so, and has nothing."""
     service.policy("allow user=* contexts=4", VF)
