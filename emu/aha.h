@@ -42,6 +42,11 @@ struct aha_ops {
 	void (*stop)(struct ami_hw *hw);
 	void (*reset)(struct ami_hw *hw);
 	/**
+	 * An AMI-HW's context is that of another one from now on, both of the same address space;
+	 * within a pause. NULL: contexts of this agent can't be kept.
+	 */
+	void (*move)(struct ami_hw *from, struct ami_hw *to);
+	/**
 	 * AMI-HWs that share state must be served by one worker: two AMI-HWs with the same
 	 * non-NULL value are. NULL op: each for itself.
 	 */
@@ -53,6 +58,7 @@ struct aha {
 	uint16_t id; /**< AHA_ID */
 	struct amu *amu;
 	struct ami_hw *ami_hw; /**< num_ami_hw, by physical ID */
+	struct ami_hw *kept;   /**< contexts that are kept, by next_kept */
 	void *priv;
 };
 
@@ -123,6 +129,12 @@ bool asn_pull(struct asn *asn);
  * one that had nothing to do for long is polled now and then only.
  */
 void aha_poll_soon(struct ami_hw *hw);
+
+/**
+ * There is something to send and no session to send it by: if the context is kept the PF is told,
+ * once. Of no effect for others. Cheap.
+ */
+void aha_call(struct ami_hw *hw);
 
 /** Worker of an AMI-HW that is enabled. */
 struct amu_worker *aha_worker(const struct ami_hw *hw);

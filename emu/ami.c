@@ -511,10 +511,20 @@ ami_sw_remap(struct ami_sw *ami)
 	switch_report(partition_worker(&ami->node));
 }
 
+static void
+ami_hw_remap(struct ami_hw *hw, const struct amu_function *function,
+	     const struct dma_space *space)
+{
+	if (hw->joined && hw->function == function &&
+	    (space == NULL || hw->view.space == space))
+		ami_hw_activate(hw);
+}
+
 void
 ami_remap(struct amu_function *function, const struct dma_space *space)
 {
 	struct amu *amu = function->amu;
+	struct ami_hw *hw;
 
 	for (unsigned int n = 0; n < amu->config.num_ami_sw; n++) {
 		struct ami_sw *ami = &amu->ami_sw[n];
@@ -525,11 +535,11 @@ ami_remap(struct amu_function *function, const struct dma_space *space)
 	}
 	for (unsigned int a = 0; a < amu->num_aha; a++) {
 		for (unsigned int n = 0; amu->aha[a] != NULL && n < amu->config.num_ami_hw; n++) {
-			struct ami_hw *hw = &amu->aha[a]->ami_hw[n];
-
-			if (hw->joined && hw->function == function &&
-			    (space == NULL || hw->view.space == space))
-				ami_hw_activate(hw);
+			hw = &amu->aha[a]->ami_hw[n];
+			ami_hw_remap(hw, function, space);
 		}
+		for (hw = amu->aha[a] != NULL ? amu->aha[a]->kept : NULL; hw != NULL;
+		     hw = hw->next_kept)
+			ami_hw_remap(hw, function, space);
 	}
 }

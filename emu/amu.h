@@ -229,7 +229,10 @@ struct ami_sw {
 
 /* ---- Agents: aha.h holds their interface --------------------------------------------------- */
 
-/** An AMI-HW. */
+/** Whether the agent has something to send for a context that is kept. */
+enum ami_hw_call { AMI_HW_QUIET, AMI_HW_CALLS, AMI_HW_CALLED /**< the PF knows */ };
+
+/** An AMI-HW, or the context of one that is kept without (keep.c). */
 struct ami_hw {
 	uint16_t phy_id; /**< within its agent */
 	uint16_t id;	 /**< AMI_HW_ID in its Function, while mapped */
@@ -247,6 +250,13 @@ struct ami_hw {
 	struct asn **tx;	 /**< num_ams: session that leaves from TX AMS n, or NULL */
 	struct asn **rx;	 /**< num_ams: session that ends at RX AMS n, or NULL */
 	void *priv;		 /**< the agent's own state for this AMI-HW */
+
+	/* Contexts that are kept: keep.c. */
+	bool keeps;		 /**< mapped so that its context can be kept */
+	bool kept;		 /**< it is: it has no sessions, phy_id means nothing */
+	_Atomic uint8_t call;	 /**< kept: enum ami_hw_call */
+	struct ami_hw *spare;	 /**< one that keeps: what its context is kept in */
+	struct ami_hw *next_kept;
 
 	bool joined;		 /**< joined the switch */
 	bool active;		 /**< joined, and the Function is a bus master */

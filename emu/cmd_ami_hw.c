@@ -35,6 +35,7 @@ void
 cmd_ami_hws(struct amu_function *function, void (*change)(struct ami_hw *hw))
 {
 	struct amu *amu = function->amu;
+	struct ami_hw *hw, *next;
 	unsigned int a, i;
 
 	/* By agents: there are far fewer AMI-HWs than IDs that a Function can give them. */
@@ -42,6 +43,11 @@ cmd_ami_hws(struct amu_function *function, void (*change)(struct ami_hw *hw))
 		for (i = 0; amu->aha[a] != NULL && i < amu->config.num_ami_hw; i++) {
 			if (amu->aha[a]->ami_hw[i].function == function)
 				change(&amu->aha[a]->ami_hw[i]);
+		}
+		for (hw = amu->aha[a] != NULL ? amu->aha[a]->kept : NULL; hw != NULL; hw = next) {
+			next = hw->next_kept;
+			if (hw->function == function)
+				change(hw);
 		}
 	}
 }
@@ -59,7 +65,12 @@ cmd_ami_hw_reset(struct ami_hw *hw)
 void
 cmd_ami_hw_unmap(struct ami_hw *hw)
 {
+	if (hw->kept) {
+		keep_drop(hw);
+		return;
+	}
 	ami_hw_disable(hw);
+	keep_not(hw);
 	hw->enable = false;
 	hw->function->ami_hw[hw->id] = NULL;
 	hw->function = NULL;
@@ -128,6 +139,34 @@ ami_hw_pick(const struct aha *aha, const struct rvr_pf_ami_hw_map_req *req)
 	return mgt_bit_first(aha->amu->mgt->ami_hw_free[aha->id], MGT_WORDS(MGT_AMI_HW_MAX));
 }
 
+/* A context that was kept goes on. */
+static uint16_t
+ami_hw_map_kept(struct ami_hw *kept, struct ami_hw *hw)
+{
+	struct amu *amu = hw->aha->amu;
+	int ret;
+
+	amu_pause(amu);
+	ret = keep_end(kept, hw);
+	amu_resume(amu);
+	amu->mgt->wake = true;
+	return ret == 0 ? RVR_STATUS_OK : RVR_STATUS_OTHER;
+}
+
+/* With the extension: *rsp says that there is one. */
+static uint16_t
+ami_hw_map_keeping(struct amu_function *owner, struct ami_hw *hw, uint16_t ami_hw_id, void *rsp)
+{
+	struct ami_hw *kept = owner->ami_hw[ami_hw_id];
+
+	if (kept != NULL && (!kept->kept || kept->aha != hw->aha))
+		return RVR_ST_PF_AMI_HW_MAP_AMI_HW_ASSIGNED;
+	rvr_msg_put(rsp, RVR_KEEP_MAPPED_OFFSET, 31, 0, RVR_KEEP_MAGIC);
+	if (kept != NULL)
+		return ami_hw_map_kept(kept, hw);
+	return keep_prepare(hw) == 0 ? ami_hw_map(owner, hw, ami_hw_id) : RVR_STATUS_OTHER;
+}
+
 uint16_t
 cmd_pf_ami_hw_map(struct amu_function *function, const void *cmd, void *rsp)
 {
@@ -149,11 +188,38 @@ cmd_pf_ami_hw_map(struct amu_function *function, const void *cmd, void *rsp)
 		return RVR_STATUS_OTHER;
 	if (hw->mapped)
 		return RVR_ST_PF_AMI_HW_MAP_PHY_AMI_HW_MAPPED;
-	if (cmd_ami_hw(owner, req.ami_hw_id) != NULL)
-		return RVR_ST_PF_AMI_HW_MAP_AMI_HW_ASSIGNED;
 	fields.phy_ami_hw_id = hw->phy_id;
 	rvr_pf_ami_hw_map_rsp_encode(rsp, &fields, 0);
+	if (rvr_msg_get(cmd, RVR_KEEP_MAP_OFFSET, 31, 0) == RVR_KEEP_MAGIC &&
+	    aha->ops->move != NULL)
+		return ami_hw_map_keeping(owner, hw, (uint16_t)req.ami_hw_id, rsp);
+	if (cmd_ami_hw(owner, req.ami_hw_id) != NULL)
+		return RVR_ST_PF_AMI_HW_MAP_AMI_HW_ASSIGNED;
 	return ami_hw_map(owner, hw, (uint16_t)req.ami_hw_id);
+}
+
+/* PF-AMI-HW-UNMAP with the extension. */
+static uint16_t
+ami_hw_keep(struct amu *amu, const struct rvr_pf_ami_hw_unmap_req *req, const void *cmd)
+{
+	uint64_t action = rvr_msg_get(cmd, RVR_KEEP_ACTION_OFFSET, 7, 0);
+	uint64_t f_owner = rvr_msg_get(cmd, RVR_KEEP_ID_OFFSET, 31, 16);
+	struct ami_hw *hw = f_owner >= amu->num_functions ? NULL :
+		cmd_ami_hw(&amu->functions[f_owner], rvr_msg_get(cmd, RVR_KEEP_ID_OFFSET, 15, 0));
+	int ret = 0;
+
+	if (hw == NULL || !hw->keeps || hw->aha->id != req->aha_id || action > RVR_KEEP_DROP ||
+	    hw->kept != (action == RVR_KEEP_DROP) ||
+	    (action == RVR_KEEP && hw->phy_id != req->phy_ami_hw_id))
+		return RVR_STATUS_OTHER;
+	amu_pause(amu);
+	if (action == RVR_KEEP)
+		ret = keep_begin(hw);
+	else
+		keep_drop(hw);
+	amu_resume(amu);
+	amu->mgt->wake = true;
+	return ret == 0 ? RVR_STATUS_OK : RVR_STATUS_OTHER;
 }
 
 uint16_t
@@ -164,6 +230,8 @@ cmd_pf_ami_hw_unmap(struct amu_function *function, const void *cmd, void *rsp)
 
 	(void)rsp;
 	rvr_pf_ami_hw_unmap_req_decode(cmd, &req);
+	if (rvr_msg_get(cmd, RVR_KEEP_UNMAP_OFFSET, 31, 0) == RVR_KEEP_MAGIC)
+		return ami_hw_keep(function->amu, &req, cmd);
 	hw = cmd_phy_ami_hw(function->amu, req.aha_id, req.phy_ami_hw_id);
 	if (hw == NULL || !hw->mapped)
 		return RVR_STATUS_OTHER;

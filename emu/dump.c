@@ -78,6 +78,9 @@ dump_aha(const struct aha *aha, FILE *out)
 			fprintf(out, "  AMI-HW %u: %u of function %u, %s\n", hw->phy_id, hw->id,
 				hw->function->id, hw->enable ? "enabled" : "disabled");
 	}
+	for (const struct ami_hw *hw = aha->kept; hw != NULL; hw = hw->next_kept)
+		fprintf(out, "  kept: %u of function %u, %s\n", hw->id, hw->function->id,
+			hw->enable ? "enabled" : "disabled");
 }
 
 static void

@@ -537,6 +537,7 @@ mgt_pump_locked(struct amu *amu)
 	atomic_store(&amu->mgt_pending, false);
 	atomic_store(&amu->mgt->fault_new, false);
 	mgt_faults_post(amu);
+	keep_tell(amu);
 	if (amu->config.faults.response_late_us == 0)
 		return;
 	now = amu_now_ns();

@@ -37,6 +37,7 @@ struct mgt {
 	uint64_t commands; /**< executed, for faults.command_stuck */
 	uint64_t random;   /**< state of the generator for injected faults */
 	_Atomic bool fault_new; /**< `faulted` has gained a bit since mgt_pump_locked() */
+	_Atomic bool calls; /**< some context that is kept has AMI_HW_CALLS */
 	bool ready;	   /**< some Function has `ready` */
 	bool wake;	   /**< a command has given workers something to do */
 	bool trap_untold;  /**< some Function has MGT_TRAP_UNTOLD */
@@ -176,6 +177,20 @@ void cmd_ami_hws(struct amu_function *function, void (*change)(struct ami_hw *hw
 void cmd_ami_hw_follow(struct ami_hw *hw);
 void cmd_ami_hw_reset(struct ami_hw *hw);
 void cmd_ami_hw_unmap(struct ami_hw *hw);
+
+/* keep.c: contexts that are kept; all but the last within a pause. */
+/** The context of an AMI-HW that is being mapped can be kept. 0, -ENOMEM */
+int keep_prepare(struct ami_hw *hw);
+/** ... not any more, as it is being unmapped. */
+void keep_not(struct ami_hw *hw);
+/** A context leaves its AMI-HW, and gets another one. */
+int keep_begin(struct ami_hw *hw);
+int keep_end(struct ami_hw *kept, struct ami_hw *hw);
+/** It is no more. */
+void keep_drop(struct ami_hw *kept);
+/** Exceptions for what aha_call() has left. */
+void keep_tell(struct amu *amu);
+
 /** Within a pause: starts or stops the AMIs of a Function whose `enabled` changed. */
 void cmd_function_amis(struct amu_function *function);
 /** Within a pause: disconnects and frees a session. */

@@ -693,6 +693,9 @@ asn_refresh(struct asn *asn)
 	ring_mark(asn->src_ams, asn->worker);
 	if (asn->queue.read != asn->queue.write)
 		asn_heat(asn);
+	/* The agent may have waited for it. */
+	if (asn->src_hw != NULL)
+		aha_poll_soon(asn->src_hw);
 }
 
 /** Room for what an agent sends to another: as many messages as the receiver has credits. */

@@ -176,6 +176,27 @@ rna_go_on(struct ami_hw *hw)
 	return 0;
 }
 
+static void
+rna_move(struct ami_hw *from, struct ami_hw *to)
+{
+	struct rna *rna = from->aha->priv;
+	struct rna_queue *q = from->priv;
+	unsigned int i;
+
+	from->priv = NULL;
+	to->priv = q;
+	if (q != NULL)
+		q->hw = to;
+	for (i = 0; i < rna->num_ports; i++) {
+		struct rna_port *port = rna->port[i];
+
+		if (port == NULL || port->owner != from)
+			continue;
+		port->owner = to;
+		rna->events_pending |= port->event_pending;
+	}
+}
+
 /** Any port may face any other one, by RSS any queue another one's: one worker has them all. */
 static const void *
 rna_affinity(struct ami_hw *hw)
@@ -195,5 +216,6 @@ const struct aha_ops aha_rna_ops = {
 	.disable = rna_forget,
 	.stop = rna_stop,
 	.reset = rna_forget,
+	.move = rna_move,
 	.affinity = rna_affinity,
 };

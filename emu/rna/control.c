@@ -138,17 +138,27 @@ same_space(const struct ami_hw *one, const struct ami_hw *other)
 	return one->pasid == other->pasid;
 }
 
-/** An AMI-HW that a queue may have, NULL: it isn't there, or somebody else's. */
+/** By physical ID, or by AMI_HW_ID where contexts can be kept. */
 static struct ami_hw *
-ami_hw_find(const struct request *request, unsigned int id)
+ami_hw_named(const struct request *request, uint16_t id)
 {
+	const struct aha *aha = request->rna->aha;
 	struct ami_hw *hw;
 
-	if (id >= request->rna->aha->amu->config.num_ami_hw)
-		return NULL;
-	hw = &request->rna->aha->ami_hw[id];
-	return hw->mapped && hw->enabled && hw->function == request->hw->function &&
-		same_space(hw, request->hw) ? hw : NULL;
+	if (!request->hw->keeps)
+		return id < aha->amu->config.num_ami_hw ? &aha->ami_hw[id] : NULL;
+	hw = request->hw->function->ami_hw[id];
+	return hw != NULL && hw->aha == aha && hw->keeps ? hw : NULL;
+}
+
+/** An AMI-HW that a queue may have, NULL: it isn't there, or somebody else's. */
+static struct ami_hw *
+ami_hw_find(const struct request *request, uint16_t id)
+{
+	struct ami_hw *hw = ami_hw_named(request, id);
+
+	return hw != NULL && hw->mapped && hw->enabled &&
+		hw->function == request->hw->function && same_space(hw, request->hw) ? hw : NULL;
 }
 
 static unsigned int

@@ -198,6 +198,12 @@ event_send(struct rna_port *port)
 	};
 	uint8_t *msg = asn == NULL ? NULL : asn_slot(asn);
 
+	/* A channel that comes and goes: it listens later. */
+	if (port->owner != NULL && port->owner->keeps &&
+	    port->owner->tx[RVR_RNA_TX_CONTROL] == NULL) {
+		aha_call(port->owner);
+		return false;
+	}
 	if (msg == NULL)
 		return asn == NULL; /* nobody listens: it is done with */
 	memcpy(msg, &event, sizeof(event));

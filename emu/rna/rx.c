@@ -412,14 +412,26 @@ slots_prefetch(struct asn *asn)
 		rna_prefetch_write(slot + (size_t)line * AMU_CACHE_LINE);
 }
 
+/** There is no session: packets wait, and bring it back if the context is kept. */
+static void
+rx_call(struct rna_queue *q)
+{
+	if (q->lro != NULL)
+		rna_lro_expire(q);
+	if (q->returned != q->filled)
+		aha_call(q->hw);
+}
+
 void
 rna_rx_flush(struct rna_queue *q)
 {
 	struct asn *asn = q->hw->tx[RVR_RNA_TX_PACKETS];
 	uint32_t max;
 
-	if (asn == NULL)
+	if (asn == NULL) {
+		rx_call(q);
 		return;
+	}
 	if (q->infos != NULL) {
 		rna_rx_flush_ext(q);
 		return;

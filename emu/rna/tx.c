@@ -384,8 +384,12 @@ rna_tx_flush(struct rna_queue *q)
 	struct asn *asn = q->hw->tx[RVR_RNA_TX_DONE];
 	struct rvr_rna_tx_done *msg;
 
-	if (asn == NULL || q->tx_done == q->tx_done_told)
+	if (q->tx_done == q->tx_done_told)
 		return;
+	if (asn == NULL) {
+		aha_call(q->hw);
+		return;
+	}
 	msg = asn_slot(asn);
 	if (msg == NULL)
 		return;

@@ -783,6 +783,46 @@ enum rvr_trap_action {
 	RVR_TRAP_EXECUTE_THIS, /**< the device executes the payload instead, of the same OPCODE */
 };
 
+/* ---- Contexts of agents that are kept (P, an extension) ---------------------------------- */
+
+/*
+ * An agent may know more of a context than rings hold. So that a PF can have it serve more contexts
+ * than it has AMI-HWs, the agent keeps some of them without one: they have no sessions meanwhile,
+ * and lose nothing.
+ *
+ * PF-AMI-HW-MAP with RVR_KEEP_MAGIC at 0x10 asks for an AMI-HW whose context can be kept. If it can
+ * be, the response has the magic at 0x08; a device without this extension has 0 there. Messages
+ * from such AMI-HWs' contexts name AMI-HWs by AMI_HW_ID, not by physical ID, which changes. If
+ * AMI_HW_ID is that of a context that is kept, the AMI-HW is that one's from now on.
+ *
+ * PF-AMI-HW-UNMAP with RVR_KEEP_MAGIC at 0x08 has the agent keep the context, under its AMI_HW_ID,
+ * by which F-AMI-HW-* commands find it still; the AMI-HW is free. At 0x0c[15:0] is that AMI_HW_ID,
+ * at 0x0c[31:16] the Function that has it, at 0x10[7:0] one of enum rvr_keep_action.
+ *
+ * E-PF-AMI-HW-CALLS tells that the agent has something to send for a context that is kept: once,
+ * until that has an AMI-HW again. It waits for room in the exception ring.
+ */
+#define RVR_KEEP_MAGIC 0x5045454bu
+#define RVR_KEEP_MAP_OFFSET 0x10
+#define RVR_KEEP_MAPPED_OFFSET 0x08
+#define RVR_KEEP_UNMAP_OFFSET 0x08
+#define RVR_KEEP_ID_OFFSET 0x0c
+#define RVR_KEEP_ACTION_OFFSET 0x10
+
+enum rvr_keep_action {
+	RVR_KEEP,      /**< the context at AHA_ID, PHY_AMI_HW_ID is kept */
+	RVR_KEEP_DROP, /**< one that is kept is forgotten; PHY_AMI_HW_ID doesn't matter */
+};
+
+#define RVR_E_PF_AMI_HW_CALLS 0x100
+
+#define RVR_E_PF_AMI_HW_CALLS_FIELDS(X) \
+	X(AMI_HW_ID, ami_hw_id, 0x04, 15, 0) \
+	X(F_OWNER, f_owner, 0x04, 31, 16) \
+	X(AHA_ID, aha_id, 0x08, 15, 0)
+
+RVR_FORMAT_(e_pf_ami_hw_calls, RVR_E_PF_AMI_HW_CALLS_FIELDS, RVR_E_PF_AMI_HW_CALLS)
+
 /* ---- Profiling and tracing (P) ---------------------------------------------------------- */
 
 /** Counters of a session, one 64-bit word each at PROF_TBL_BASE where PROF_MASK has the bit. */

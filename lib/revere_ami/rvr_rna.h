@@ -354,7 +354,7 @@ _Static_assert(sizeof(struct rvr_rna_queue) == 4, "wire");
  */
 struct rvr_rna_queue_setup {
 	rvr_le16 queue;
-	rvr_le16 phy_ami_hw_id;
+	rvr_le16 phy_ami_hw_id; /**< AMI_HW_ID, where contexts can be kept (RVR_KEEP_MAGIC) */
 	rvr_le32 buffers; /**< that the queue may hold, ..max_buffers; 0: it doesn't receive */
 	rvr_le32 buffer_size; /**< bytes of each receive buffer, min_buffer..65535 */
 	rvr_le32 zero;
