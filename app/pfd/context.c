@@ -6,8 +6,8 @@
  * Contexts come to the device and leave it, as often as it takes, and their clients notice time
  * only. Configuration stands in the state, as clients have made it; messages are in clients'
  * memory; indices and masks are in the AMI-SW page, a file that stays when the AMI-SW is unmapped
- * and is the page of the next one. What agents know beyond that can't be kept here: only AMI-HWs
- * of plain agents are parked.
+ * and is the page of the next one. What agents know beyond that they have to keep themselves
+ * (RVR_KEEP_MAGIC), without an AMI-HW; contexts of others are never parked.
  *
  * A process that dies within pfd_park() or pfd_restore() leaves `switching`, and the next one parks
  * the context: all steps can be done again.
@@ -93,7 +93,7 @@ is_part(const struct pfd *pfd, int ami_hw_id, uint16_t ami_sw_id)
 	uint32_t i;
 	int other;
 
-	if (ami_hw_id < 0 || !state->ami_hw[ami_hw_id].plain)
+	if (ami_hw_id < 0 || (!state->ami_hw[ami_hw_id].plain && !state->ami_hw[ami_hw_id].keeps))
 		return false;
 	for (i = 0; i < state->asns; i++) {
 		if (state->asn_owner[i] == owner &&
@@ -250,6 +250,28 @@ pfd_attach_ami_sw(struct pfd *pfd, uint16_t id)
 	return ret;
 }
 
+/* At its physical ID; tells whether its agent can keep it. */
+static int
+execute_map_ami_hw(struct pfd *pfd, uint16_t id)
+{
+	struct pfd_ami_hw *ami_hw = &pfd->state->ami_hw[id];
+	const struct rvr_pf_ami_hw_map_req req = { .aha_id = ami_hw->aha_id,
+		.phy_ami_hw_id = ami_hw->phy_id, .ami_hw_id = id };
+	uint8_t request[RVR_MGT_MSG_SIZE], response[RVR_MGT_MSG_SIZE];
+	int ret;
+
+	rvr_pf_ami_hw_map_req_encode(request, &req, RVR_STATUS_OK);
+	rvr_msg_put(request, RVR_KEEP_MAP_OFFSET, 31, 0, RVR_KEEP_MAGIC);
+	ret = pfd->backend->command(pfd->arg, request, response);
+	if (ret < 0)
+		return ret;
+	ret = rvr_msg_status(response);
+	if (ret == 0)
+		ami_hw->keeps = rvr_msg_get(response, RVR_KEEP_MAPPED_OFFSET, 31, 0) ==
+			RVR_KEEP_MAGIC;
+	return ret;
+}
+
 static int
 map_ami_hw(struct pfd *pfd, uint16_t id)
 {
@@ -264,8 +286,7 @@ map_ami_hw(struct pfd *pfd, uint16_t id)
 			continue;
 		ami_hw->phy_id = (uint16_t)phy_id;
 		__atomic_store_n(&ami_hw->taken, true, __ATOMIC_SEQ_CST);
-		ret = PFD_EXECUTE(pfd, pf_ami_hw_map, .aha_id = ami_hw->aha_id,
-			.phy_ami_hw_id = phy_id, .ami_hw_id = id);
+		ret = execute_map_ami_hw(pfd, id);
 		ami_hw->taken = ret == 0;
 		state->phy_ami_hw[ami_hw->aha_id][phy_id] = ret == 0;
 		if (ret != RVR_ST_PF_AMI_HW_MAP_PHY_AMI_HW_MAPPED)
@@ -280,6 +301,11 @@ pfd_attach_ami_hw(struct pfd *pfd, uint16_t id)
 	struct pfd_ami_hw *ami_hw = &pfd->state->ami_hw[id];
 	int ret = map_ami_hw(pfd, id);
 
+	/* The device goes on with what it has kept. */
+	if (ret == 0 && ami_hw->kept) {
+		ami_hw->kept = false;
+		return 0;
+	}
 	if (ret == 0)
 		ret = PFD_EXECUTE(pfd, f_ami_hw_disable, .ami_hw_id = id);
 	if (ret == 0)
@@ -382,19 +408,70 @@ pfd_detach_asn(struct pfd *pfd, uint16_t id)
 	asn->device = 0;
 }
 
+/* Of a context that its agent keeps, or is to keep. */
+static void
+keep_encode(const struct pfd *pfd, uint16_t id, enum rvr_keep_action action, uint8_t *request)
+{
+	const struct pfd_ami_hw *ami_hw = &pfd->state->ami_hw[id];
+	const struct rvr_pf_ami_hw_unmap_req req = { .phy_ami_hw_id = ami_hw->phy_id,
+		.aha_id = ami_hw->aha_id };
+
+	rvr_pf_ami_hw_unmap_req_encode(request, &req, RVR_STATUS_OK);
+	rvr_msg_put(request, RVR_KEEP_UNMAP_OFFSET, 31, 0, RVR_KEEP_MAGIC);
+	rvr_msg_put(request, RVR_KEEP_ID_OFFSET, 15, 0, id);
+	rvr_msg_put(request, RVR_KEEP_ACTION_OFFSET, 7, 0, action);
+}
+
+static void
+ami_hw_left(struct pfd *pfd, struct pfd_ami_hw *ami_hw)
+{
+	pfd->state->phy_ami_hw[ami_hw->aha_id % PFD_AHAS][ami_hw->phy_id] = 0;
+	ami_hw->taken = false;
+}
+
+void
+pfd_park_ami_hw(struct pfd *pfd, uint16_t id)
+{
+	struct pfd_ami_hw *ami_hw = &pfd->state->ami_hw[id];
+	uint8_t request[RVR_MGT_MSG_SIZE];
+
+	if (!ami_hw->keeps) {
+		pfd_detach_ami_hw(pfd, id);
+		return;
+	}
+	if (!ami_hw->taken)
+		return;
+	__atomic_store_n(&ami_hw->kept, true, __ATOMIC_SEQ_CST);
+	keep_encode(pfd, id, RVR_KEEP, request);
+	/* It may be done already, by a process that died of it. */
+	pfd_execute(pfd, request);
+	ami_hw_left(pfd, ami_hw);
+}
+
+static void
+drop_kept(struct pfd *pfd, uint16_t id)
+{
+	uint8_t request[RVR_MGT_MSG_SIZE];
+
+	keep_encode(pfd, id, RVR_KEEP_DROP, request);
+	pfd_execute(pfd, request);
+	pfd->state->ami_hw[id].kept = false;
+}
+
 void
 pfd_detach_ami_hw(struct pfd *pfd, uint16_t id)
 {
 	struct pfd_ami_hw *ami_hw = &pfd->state->ami_hw[id];
 
+	if (ami_hw->kept)
+		drop_kept(pfd, id);
 	if (!ami_hw->taken)
 		return;
 	PFD_EXECUTE(pfd, f_ami_hw_disable, .ami_hw_id = id);
 	PFD_EXECUTE(pfd, f_ami_hw_reset, .ami_hw_id = id);
 	PFD_EXECUTE(pfd, pf_ami_hw_unmap, .phy_ami_hw_id = ami_hw->phy_id,
 		.aha_id = ami_hw->aha_id);
-	pfd->state->phy_ami_hw[ami_hw->aha_id % PFD_AHAS][ami_hw->phy_id] = 0;
-	ami_hw->taken = false;
+	ami_hw_left(pfd, ami_hw);
 }
 
 void
@@ -429,6 +506,12 @@ attached_ami_sw(const struct pfd_state *state, uint32_t id, uint16_t owner)
 }
 
 static bool
+kept_ami_hw(const struct pfd_state *state, uint32_t id, uint16_t owner)
+{
+	return state->ami_hw[id].owner == owner && state->ami_hw[id].kept;
+}
+
+static bool
 attached_ami_hw(const struct pfd_state *state, uint32_t id, uint16_t owner)
 {
 	return state->ami_hw[id].owner == owner && state->ami_hw[id].taken;
@@ -445,6 +528,7 @@ static void
 post_detach(struct pfd *pfd, uint16_t owner)
 {
 	const struct pfd_state *state = pfd->state;
+	uint8_t request[RVR_MGT_MSG_SIZE];
 	uint32_t id;
 
 	/* First everything stands still. */
@@ -455,6 +539,10 @@ post_detach(struct pfd *pfd, uint16_t owner)
 		if (attached_asn(state, id, owner))
 			POST(pfd, pf_asn_destroy, .asn_id = state->asn[id].device - 1u);
 	for (id = 0; id < state->ami_hws; id++) {
+		if (kept_ami_hw(state, id, owner)) {
+			keep_encode(pfd, (uint16_t)id, RVR_KEEP_DROP, request);
+			pfd->backend->post(pfd->arg, request);
+		}
 		if (!attached_ami_hw(state, id, owner))
 			continue;
 		POST(pfd, f_ami_hw_disable, .ami_hw_id = id);
@@ -477,12 +565,10 @@ note_detached(struct pfd *pfd, uint16_t owner)
 			state->asn[id].device = 0;
 		}
 	for (id = 0; id < state->ami_hws; id++) {
-		struct pfd_ami_hw *ami_hw = &state->ami_hw[id];
-
-		if (attached_ami_hw(state, id, owner)) {
-			state->phy_ami_hw[ami_hw->aha_id % PFD_AHAS][ami_hw->phy_id] = 0;
-			ami_hw->taken = false;
-		}
+		if (kept_ami_hw(state, id, owner))
+			state->ami_hw[id].kept = false;
+		if (attached_ami_hw(state, id, owner))
+			ami_hw_left(pfd, &state->ami_hw[id]);
 	}
 	for (id = 0; id < state->ami_sws; id++) {
 		struct pfd_ami_sw *ami_sw = &state->ami_sw[id];
@@ -527,9 +613,23 @@ pfd_park(struct pfd *pfd, uint16_t id)
 	for (i = 0; i < state->asns; i++)
 		if (state->asn_owner[i] == ami_sw->owner && pfd_asn_is_of(pfd, i, id, &hw) &&
 			hw >= 0)
-			pfd_detach_ami_hw(pfd, (uint16_t)hw);
+			pfd_park_ami_hw(pfd, (uint16_t)hw);
 	pfd_detach_ami_sw(pfd, id);
 	ami_sw->since = pfd_now_us() / 1000;
 	ami_sw->wanted = 0;
 	__atomic_store_n(&state->switching, 0, __ATOMIC_SEQ_CST);
+}
+
+void
+pfd_called(struct pfd *pfd, const void *msg)
+{
+	struct rvr_e_pf_ami_hw_calls calls;
+	int sw;
+
+	rvr_e_pf_ami_hw_calls_decode(msg, &calls);
+	/* Of those that have an AMI-HW again the agent has no need to call any more. */
+	if (calls.f_owner == 0 && calls.ami_hw_id < pfd->state->ami_hws &&
+		pfd->state->ami_hw[calls.ami_hw_id].kept &&
+		pfd_ami_hw_joined(pfd, (uint16_t)calls.ami_hw_id, &sw) && sw >= 0)
+		pfd->state->ami_sw[sw].called = true;
 }

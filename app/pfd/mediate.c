@@ -126,7 +126,8 @@ own_ami_hw(const struct mediation *m, uint64_t id)
 
 /*
  * The client's AMI-HW that it names so. Messages to agents that know more than rings name physical
- * IDs, too: of these it knows the device's, others have ours.
+ * IDs, too: of these it knows the device's, unless the agent goes by AMI_HW_ID, as those do that
+ * keep contexts. All others have ours.
  */
 static int
 find_ami_hw(const struct mediation *m, uint64_t aha_id, uint64_t phy_id)
@@ -135,12 +136,12 @@ find_ami_hw(const struct mediation *m, uint64_t aha_id, uint64_t phy_id)
 	const struct pfd_ami_hw *ami_hw = own_ami_hw(m, phy_id);
 	uint32_t i;
 
-	if (ami_hw != NULL && ami_hw->plain && ami_hw->aha_id == aha_id)
+	if (ami_hw != NULL && (ami_hw->plain || ami_hw->keeps) && ami_hw->aha_id == aha_id)
 		return (int)phy_id;
 	for (i = 0; i < state->ami_hws; i++) {
 		ami_hw = &state->ami_hw[i];
-		if (ami_hw->owner == m->owner && !ami_hw->plain && ami_hw->aha_id == aha_id &&
-			ami_hw->phy_id == phy_id)
+		if (ami_hw->owner == m->owner && !ami_hw->plain && !ami_hw->keeps &&
+			ami_hw->aha_id == aha_id && ami_hw->phy_id == phy_id)
 			return (int)i;
 	}
 	return -1;
@@ -608,7 +609,8 @@ map_ami_hw(const struct mediation *m, uint16_t id, uint16_t aha_id, bool plain)
 		ret = pfd_attach_ami_hw(m->pfd, id);
 	} while (ret > 0 && m->pfd->lacks && pfd_make_room(m->pfd, m->owner, aha_id));
 	if (ret == 0) {
-		rsp.phy_ami_hw_id = plain ? id : state->ami_hw[id].phy_id;
+		rsp.phy_ami_hw_id = plain || state->ami_hw[id].keeps ? id :
+			state->ami_hw[id].phy_id;
 		rvr_pf_ami_hw_map_rsp_encode(m->response, &rsp, RVR_STATUS_OK);
 	} else {
 		pfd_drop_ami_hw(m->pfd, id);

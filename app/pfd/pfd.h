@@ -102,7 +102,7 @@ const struct pfd_limits *pfd_policy_total(const struct pfd_policy *policy);
 /* ---- State ---------------------------------------------------------------------------------- */
 
 #define PFD_STATE_MAGIC UINT64_C(0x30646670727672)
-#define PFD_STATE_VERSION 6u
+#define PFD_STATE_VERSION 7u
 
 struct pfd_usage {
 	uint32_t clients, contexts, agents_contexts, sessions, vectors, maps;
@@ -167,6 +167,7 @@ struct pfd_ami_sw {
 	uint64_t since;	 /* taken or parked */
 	uint64_t wanted; /* parked: since when it has something to do, 0 it hasn't */
 	bool stuck;	 /* parked: it didn't get on with that before */
+	bool called;	 /* an agent has something for it, and hasn't sent it yet */
 };
 
 /* How an AMI-SW was configured, to do it again. */
@@ -187,6 +188,8 @@ struct pfd_ami_hw {
 	bool configured;
 	bool enabled;
 	bool plain; /* its agent knows nothing but what is in rings: it can be parked */
+	bool keeps; /* its agent knows more, and keeps that: it can be parked, too */
+	bool kept;  /* the agent does so, or is about to; not `taken`: it has no AMI-HW */
 };
 
 /* A session, with the ends as clients know them. */
@@ -428,6 +431,8 @@ bool pfd_ami_sw_free(struct pfd *pfd);
 /* The opposite, whatever there is of them; AMI-SWs with what belongs to them. */
 void pfd_detach_asn(struct pfd *pfd, uint16_t id);
 void pfd_detach_ami_hw(struct pfd *pfd, uint16_t id);
+/* An AMI-HW leaves the device so that it can come again. */
+void pfd_park_ami_hw(struct pfd *pfd, uint16_t id);
 void pfd_detach_ami_sw(struct pfd *pfd, uint16_t id);
 /* All three, of all that is an owner's, with few messages to the device. */
 void pfd_detach_all(struct pfd *pfd, uint16_t owner);
@@ -440,6 +445,8 @@ bool pfd_pinned(const struct pfd *pfd, bool ami_hw, uint32_t id);
 bool pfd_can_park(const struct pfd *pfd, uint16_t id);
 /* Whether an end of session @p id is this AMI-SW, or AMI-HW. */
 bool pfd_asn_ends_at(const struct pfd *pfd, uint32_t id, uint64_t type, uint16_t end);
+/* A message about an agent's context that is kept, E-PF-AMI-HW-CALLS; may come twice. */
+void pfd_called(struct pfd *pfd, const void *msg);
 /* Whether session @p id ends at an AMI-SW; the other end, an AMI-HW: -1 none */
 bool pfd_asn_is_of(const struct pfd *pfd, uint32_t id, uint16_t ami_sw_id, int *ami_hw_id);
 /* Whether an AMI-HW has a session; the AMI-SW of one: -1 none */

@@ -227,7 +227,7 @@ pfd_recover(struct pfd *pfd)
 	if (state->switching != 0)
 		pfd_park(pfd, (uint16_t)(state->switching - 1));
 	if (state->switching_ami_hw != 0)
-		pfd_detach_ami_hw(pfd, (uint16_t)(state->switching_ami_hw - 1));
+		pfd_park_ami_hw(pfd, (uint16_t)(state->switching_ami_hw - 1));
 	state->switching_ami_hw = 0;
 	if (state->pending.object != PFD_NONE && was_answered(state))
 		state->pending.object = PFD_NONE;
@@ -348,9 +348,11 @@ pfd_exceptions(struct pfd *pfd)
 
 	for (num = pfd->backend->exceptions(pfd->arg); num > 0; num--) {
 		pfd->backend->exception(pfd->arg, msg);
-		/* It waits for a process after this one, until it is answered. */
+		/* These wait for a process after this one, until they are answered or noted. */
 		if (rvr_msg_opcode(msg) == RVR_E_PF_TRAPPED_CMD && pfd_trapped(pfd, msg) < 0)
 			return;
+		if (rvr_msg_opcode(msg) == RVR_E_PF_AMI_HW_CALLS)
+			pfd_called(pfd, msg);
 		pfd->backend->exception_done(pfd->arg);
 		if (rvr_msg_opcode(msg) != RVR_E_PF_TRAPPED_CMD)
 			pfd_exception(pfd, msg);

@@ -5,9 +5,10 @@
 /*
  * More contexts than the device has. Which are parked for others, and which of those come back:
  * their pages tell, as they are files that this process can read, too. A context that is parked
- * wants to come back when its client has written a doorbell, or asks for something that concerns
- * it: such a request waits, too. The one that was idle longest makes room for it; if none is idle
- * those who are busy take turns, each for as long as any other.
+ * wants to come back when its client has written a doorbell, when its agent has called, or when its
+ * client asks for something that concerns it: such a request waits, too. The one that was idle
+ * longest makes room for it; if none is idle those who are busy take turns, each for as long as any
+ * other.
  *
  * Clients have no say in that, so none of them can hold a context against the others.
  */
@@ -82,6 +83,13 @@ look_at(struct pfd *pfd, uint16_t id, struct look *look)
 	look->waiting = look->waiting && !ami_sw->faulted;
 }
 
+/* An agent has something for it, which it can have. */
+static bool
+is_called(const struct pfd_ami_sw *ami_sw)
+{
+	return ami_sw->called && ami_sw->enabled && !ami_sw->faulted;
+}
+
 /* What has happened on a context that the device has. */
 static bool
 update(struct pfd *pfd, uint16_t id, uint64_t now)
@@ -92,12 +100,14 @@ update(struct pfd *pfd, uint16_t id, uint64_t now)
 	look_at(pfd, id, &look);
 	if (look.own != ami_sw->seen_own || look.device != ami_sw->seen_device)
 		ami_sw->changed = now;
-	if (look.device != ami_sw->seen_device)
+	if (look.device != ami_sw->seen_device) {
 		ami_sw->moved = now;
+		ami_sw->called = false;
+	}
 	ami_sw->seen_own = look.own;
 	ami_sw->seen_device = look.device;
 	ami_sw->seen_masks = look.masks;
-	return look.waiting;
+	return look.waiting || is_called(ami_sw);
 }
 
 /* Since when a parked context has something to do; 0 it hasn't. */
@@ -109,8 +119,8 @@ wanted(struct pfd *pfd, uint16_t id, uint64_t now)
 	bool wants;
 
 	look_at(pfd, id, &look);
-	wants = look.waiting && (!ami_sw->stuck || look.own != ami_sw->seen_own ||
-		now - ami_sw->since >= STUCK_WAIT_MS);
+	wants = (look.waiting || is_called(ami_sw)) && (!ami_sw->stuck ||
+		look.own != ami_sw->seen_own || now - ami_sw->since >= STUCK_WAIT_MS);
 	/* Whether an interrupt is due the device has to say. */
 	wants = wants || (ami_sw->enabled && look.masks != ami_sw->seen_masks);
 	if (!wants)
@@ -193,6 +203,8 @@ park(struct pfd *pfd, uint16_t id)
 
 	ami_sw->stuck = waiting && now - ami_sw->moved >= STUCK_MS &&
 		now - ami_sw->since >= STUCK_MS;
+	/* The agent says it again. */
+	ami_sw->called = false;
 	pfd_park(pfd, id);
 }
 
@@ -213,12 +225,12 @@ make_room_alone(struct pfd *pfd, int aha_id)
 
 	for (i = 0; i < pfd->state->ami_hws; i++) {
 		ami_hw = &pfd->state->ami_hw[i];
-		if (ami_hw->owner == 0 || !ami_hw->taken || !ami_hw->plain ||
+		if (ami_hw->owner == 0 || !ami_hw->taken || (!ami_hw->plain && !ami_hw->keeps) ||
 			ami_hw->aha_id != aha_id || pfd_pinned(pfd, true, i) ||
 			pfd_ami_hw_joined(pfd, (uint16_t)i, &sw))
 			continue;
 		switching_ami_hw(pfd, i + 1);
-		pfd_detach_ami_hw(pfd, (uint16_t)i);
+		pfd_park_ami_hw(pfd, (uint16_t)i);
 		switching_ami_hw(pfd, 0);
 		return true;
 	}
@@ -387,7 +399,7 @@ attach_alone(struct pfd *pfd, uint16_t id)
 	switching_ami_hw(pfd, id + 1u);
 	ret = pfd_attach_ami_hw(pfd, id);
 	if (ret != 0)
-		pfd_detach_ami_hw(pfd, id);
+		pfd_park_ami_hw(pfd, id);
 	switching_ami_hw(pfd, 0);
 	return ret;
 }

@@ -68,6 +68,7 @@ static struct {
 	bool sw_used[DEVICE_AMI_SW], hw_used[DEVICE_AHAS][DEVICE_AMI_HW];
 	uint32_t sw_phy[PFD_IDS], hw_phy[PFD_IDS]; /* + 1, 0 not mapped; with an AMI-HW's agent */
 	uint32_t sw_pasid[PFD_IDS], hw_pasid[PFD_IDS];
+	uint32_t hw_kept[PFD_IDS]; /* its agent + 1, 0 it isn't kept */
 	bool asn[PFD_IDS];
 	struct rvr_pf_asn_create_req ends[PFD_IDS];
 	uint64_t pages[PFD_IDS][RVR_AMI_SW_PAGE_SIZE / sizeof(uint64_t)]; /* by the service's IDs */
@@ -130,8 +131,15 @@ unmap_ami_sw(const void *request)
 	return RVR_STATUS_OK;
 }
 
+/* One agent of them all keeps contexts. */
+static bool
+keeps(uint64_t aha_id)
+{
+	return aha_id == 1;
+}
+
 static uint16_t
-map_ami_hw(const void *request)
+map_ami_hw(const void *request, void *response)
 {
 	struct rvr_pf_ami_hw_map_req req;
 
@@ -141,10 +149,49 @@ map_ami_hw(const void *request)
 		return RVR_STATUS_OTHER;
 	need(req.ami_hw_id < PFD_IDS);
 	need(!device.hw_used[req.aha_id][req.phy_ami_hw_id] && device.hw_phy[req.ami_hw_id] == 0);
-	device.hw_pasid[req.ami_hw_id] = 0;
+	if (keeps(req.aha_id) && rvr_msg_get(request, RVR_KEEP_MAP_OFFSET, 31, 0) == RVR_KEEP_MAGIC)
+		rvr_msg_put(response, RVR_KEEP_MAPPED_OFFSET, 31, 0, RVR_KEEP_MAGIC);
+	/* What was kept goes on in the space that it had, which is its owner's. */
+	need(device.hw_kept[req.ami_hw_id] == 0 ||
+		(device.hw_kept[req.ami_hw_id] == req.aha_id + 1 &&
+			device.hw_pasid[req.ami_hw_id] == pfd.state->ami_hw[req.ami_hw_id].owner));
+	if (device.hw_kept[req.ami_hw_id] == 0)
+		device.hw_pasid[req.ami_hw_id] = 0;
+	device.hw_kept[req.ami_hw_id] = 0;
 	device.hw_used[req.aha_id][req.phy_ami_hw_id] = true;
 	device.hw_phy[req.ami_hw_id] = (uint32_t)(req.aha_id << 16 | req.phy_ami_hw_id) + 1;
 	return RVR_STATUS_OK;
+}
+
+static uint16_t
+drop_kept(uint64_t aha_id, uint64_t id)
+{
+	if (device.hw_kept[id] != aha_id + 1)
+		return RVR_STATUS_OTHER;
+	device.hw_kept[id] = 0;
+	device.hw_pasid[id] = 0;
+	return RVR_STATUS_OK;
+}
+
+static uint16_t unmap_ami_hw(const void *request);
+
+static uint16_t
+keep(const void *request)
+{
+	const uint64_t id = rvr_msg_get(request, RVR_KEEP_ID_OFFSET, 31, 0);
+	const uint64_t phy_id = rvr_msg_get(request, 0x04, 15, 0);
+	const uint64_t aha_id = rvr_msg_get(request, 0x04, 31, 16);
+	uint8_t plain[RVR_MGT_MSG_SIZE];
+
+	need(id < PFD_IDS && keeps(aha_id));
+	if (rvr_msg_get(request, RVR_KEEP_ACTION_OFFSET, 7, 0) == RVR_KEEP_DROP)
+		return drop_kept(aha_id, id);
+	if (device.hw_phy[id] != (aha_id << 16 | phy_id) + 1)
+		return RVR_STATUS_OTHER;
+	memcpy(plain, request, sizeof(plain));
+	rvr_msg_put(plain, RVR_KEEP_UNMAP_OFFSET, 31, 0, 0);
+	device.hw_kept[id] = (uint32_t)aha_id + 1;
+	return unmap_ami_hw(plain);
 }
 
 static uint16_t
@@ -153,6 +200,9 @@ unmap_ami_hw(const void *request)
 	uint64_t phy_id = rvr_msg_get(request, 0x04, 15, 0);
 	uint64_t aha_id = rvr_msg_get(request, 0x04, 31, 16);
 	uint32_t id;
+
+	if (rvr_msg_get(request, RVR_KEEP_UNMAP_OFFSET, 31, 0) == RVR_KEEP_MAGIC)
+		return keep(request);
 
 	if (aha_id >= DEVICE_AHAS || phy_id >= DEVICE_AMI_HW || !device.hw_used[aha_id][phy_id])
 		return RVR_STATUS_OTHER;
@@ -291,7 +341,7 @@ model_command(void *arg, const void *request, void *response)
 	else if (opcode == RVR_PF_AMI_SW_UNMAP)
 		status = unmap_ami_sw(request);
 	else if (opcode == RVR_PF_AMI_HW_MAP)
-		status = map_ami_hw(request);
+		status = map_ami_hw(request, response);
 	else if (opcode == RVR_PF_AMI_HW_UNMAP)
 		status = unmap_ami_hw(request);
 	else if (opcode == RVR_PF_ASN_CREATE)
@@ -569,6 +619,7 @@ same_as_device(void)
 		need(!ami_sw->taken || (device.sw_phy[ami_sw->phy_id] == ami_sw->phy_id + 1u &&
 			state->device_ami_sw[ami_sw->phy_id] == id + 1));
 		need(state->ami_hw[id].taken == (device.hw_phy[id] != 0));
+		need(state->ami_hw[id].kept == (device.hw_kept[id] != 0));
 		need(state->ami_hw[id].owner != 0 || !state->ami_hw[id].taken);
 		need(state->asn_owner[id] != 0 || asn->device == 0);
 		need(asn->device == 0 || device.asn[asn->device - 1]);
@@ -587,9 +638,20 @@ same_as_device(void)
 	need(pfd_state_valid(state, sizeof(*state)));
 }
 
+/* An agent has something for a context. */
+static void
+call(uint16_t id)
+{
+	const struct rvr_e_pf_ami_hw_calls calls = { .ami_hw_id = id, .aha_id = 1 };
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+
+	rvr_e_pf_ami_hw_calls_encode(msg, &calls, 0);
+	pfd_called(&pfd, msg);
+}
+
 /*
- * A doorbell, of any context; then the service looks, and may die of that. The device has done all
- * that it was told before, now and then.
+ * A doorbell, or an agent's call, of any context; then the service looks, and may die of that. The
+ * device has done all that it was told before, now and then.
  */
 static void
 doorbell(const uint8_t *record)
@@ -598,7 +660,10 @@ doorbell(const uint8_t *record)
 	const uint32_t done = RVR_READ_INDEX_TX / sizeof(uint64_t);
 	uint32_t i;
 
-	device.pages[record[1] % 8][sent]++;
+	if ((record[1] & 0x80) != 0)
+		call(record[1] % 8);
+	else
+		device.pages[record[1] % 8][sent]++;
 	for (i = 0; i < DEVICE_AMI_SW && record[1] % 3 == 0; i++)
 		if (device.bound[i] != 0)
 			device.pages[device.bound[i] - 1][done] =
@@ -705,6 +770,8 @@ nothing_left(void)
 	need(pfd.state->ami_sws == 0 && pfd.state->ami_hws == 0 && pfd.state->asns == 0);
 	for (i = 0; i < DEVICE_AMI_SW; i++)
 		need(!device.sw_used[i]);
+	for (i = 0; i < PFD_IDS; i++)
+		need(device.hw_kept[i] == 0);
 	for (i = 0; i < DEVICE_AHAS; i++)
 		for (j = 0; j < DEVICE_AMI_HW; j++)
 			need(!device.hw_used[i][j]);

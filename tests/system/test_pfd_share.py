@@ -9,14 +9,17 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 import pfd_client as pfd
 import pfd_crowd
+import pfd_port
 from conftest import forwards, leave, programs, wait_until
 from test_pfd import fixture_pmd, fixture_start  # noqa: F401  pylint: disable=W0611
 
@@ -263,14 +266,69 @@ def test_dmadevs(start, processes, ami_type):
     crowd.counts()
 
 
-def test_ports_stay(start, pmd, processes):
-    """Ports wait for packets of others: their contexts are never taken for idle."""
-    daemon = start(ALL, device=("--num-ami-sw", "4"))
-    port = pmd([f"net_revere0,pfd={daemon.path}"])
-    crowd = Crowd(daemon.path, 0)
+def test_drivers_ports(start, pmd, processes):
+    """Ports of DPDK's drivers on contexts for one and a half of them, and others besides."""
+    daemon = start(ALL, device=("--num-ami-sw", "3"))
+    ports = [pmd([f"net_revere0,pfd={daemon.path},port={i}"]) for i in range(2)]
+    crowd = Crowd(daemon.path, 100)
     processes.callback(crowd.end)
     assert crowd.line() == "ready\n"
-    busy([crowd], 0.5)
-    forwards(port)
-    leave(port)
+    for port in ports:
+        busy([crowd], 0.3)
+        forwards(port)
+    for port in ports:
+        leave(port)
     busy([crowd], 0.3)
+
+
+@pytest.fixture(name="cables")
+def fixture_cables(start, processes):
+    """cables(number, *args): (daemon, that many cables between ports), with AMI-SWs for 3."""
+    def run(number, *args):
+        ends = [arg for i in range(number) for arg in ("--port", f"pair=cable{i}") * 2]
+        daemon = start(ALL, *args, device=("--num-ami-sw", "3", *ends))
+        ports = iter(range(2, 2 + 2 * number))
+        cables = []
+        for i in range(number):
+            cables.append(pfd_port.Cable(daemon.path, i, (next(ports), next(ports))))
+            processes.callback(cables[-1].close)
+        return daemon, cables
+    return run
+
+
+def test_ports(cables):
+    """More ports than AMI-SWs and AMI-HWs: packets find them, none is lost, all have their share.
+
+    An RNA has 16 AMI-HWs, these 10 ports want 20.
+    """
+    daemon, cables = cables(5)
+    assert daemon.usage()[:3] == (10, 20, 20)
+    # what each has while it is alone, after pauses in which it was parked
+    for cable in cables:
+        assert sum(pfd_port.exchange([cable], 0.1)) > 0
+    counts = [0] * len(cables)
+    for _ in range(10):
+        counts = [sum(pair) for pair in zip(counts, pfd_port.exchange(cables, 1.5))]
+        if fair(counts):
+            break
+    assert fair(counts), counts
+    # channels and queues that were parked for long take requests, and are given back
+    for cable in cables[:2]:
+        for port in cable.ends:
+            stats = struct.unpack_from("<3Q", port.request(pfd_port.QUEUE_STATS, bytes(4)))
+            assert stats[0] == port.received and stats[2] == 0
+        cable.close()
+    assert wait_until(lambda: daemon.usage()[:3] == (6, 12, 12))
+    assert sum(pfd_port.exchange(cables[2:], 0.3)) > 0
+
+
+def test_ports_service_killed(cables):
+    """The service dies while contexts of ports come and go: no packet is lost."""
+    daemon, cables = cables(2, "--keeper")
+    for _ in range(3):
+        thread = threading.Thread(target=daemon.kill_service)
+        thread.start()
+        assert sum(pfd_port.exchange(cables, 0.7)) > 0
+        thread.join()
+    for cable in cables:
+        assert sum(pfd_port.exchange([cable], 0.1)) > 0
