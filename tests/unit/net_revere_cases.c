@@ -3120,6 +3120,49 @@ failed_pairs_are_mended(void **state)
 	pools_are_full();
 }
 
+/** Packets that were delivered before a context failed, or the device was reset, are received. */
+static void
+delivered_packets_are_kept(void **state)
+{
+	uint16_t port = port_up("net_revere_test", "backend=loop", &plain);
+	uint64_t end = rte_get_timer_cycles() + PATIENCE_S * rte_get_timer_hz();
+	struct rte_mbuf *pkts[20];
+	unsigned int round, i;
+	uint16_t had;
+
+	(void)state;
+	events_count(port, true);
+	for (round = 1; round <= 4 * scale; round++) {
+		for (i = 0; i < RTE_DIM(pkts); i++)
+			pkts[i] = packet_make(pool, i, 100u + i, ROOM);
+		send_all(port, 0, pkts, RTE_DIM(pkts));
+		while (rte_eth_rx_queue_count(port, 0) < (int)RTE_DIM(pkts))
+			assert_true(rte_get_timer_cycles() < end);
+		/* Some of the first message's, or none. */
+		had = round / 2 % 2 * 7;
+		receive_all(port, 0, pkts, had);
+		if (round % 2 == 0)
+			device_reset(port);
+		else
+			pair_break(port, 0);
+		while (events_seen(RTE_ETH_EVENT_RECOVERY_SUCCESS) < round) {
+			assert_true(rte_get_timer_cycles() < end);
+			rte_delay_us_sleep(1000);
+		}
+		receive_all(port, 0, &pkts[had], (uint16_t)(RTE_DIM(pkts) - had));
+		for (i = 0; i < RTE_DIM(pkts); i++) {
+			packet_check(pkts[i], i, 100u + i);
+			rte_pktmbuf_free(pkts[i]);
+		}
+		traffic(port, 0, 10, 1500, false);
+		receive_none(port, 0);
+	}
+	assert_int_equal(events_seen(RTE_ETH_EVENT_RECOVERY_FAILED), 0);
+	events_count(port, false);
+	port_down(port);
+	pools_are_full();
+}
+
 /** Software and device disagree on the control channel's index, as after a reset of the PF. */
 static void
 channel_break(uint16_t port)
@@ -3319,6 +3362,7 @@ run_cases(void)
 		CASE(empty_pieces_have_no_extension),
 		CASE(lost_devices_are_restarted),
 		CASE(failed_pairs_are_mended),
+		CASE(delivered_packets_are_kept),
 		CASE(lost_ports_are_reset),
 		CASE(recoveries_fail),
 		CASE(channels_are_mended),

@@ -428,8 +428,11 @@ int revere_net_session(struct revere_net *net, struct revere_ami_sw *ami_sw,
 	struct revere_ami_hw *ami_hw, const struct revere_vf_session *session);
 /** Whether a pair's ring of packets has too few slots for its Tx queue: a reset changes that. */
 bool revere_net_pair_is_short(const struct revere_net *net, uint16_t id);
-/** Back to the state after creation: the device has forgotten all that it was given. */
-int revere_net_pair_reset(struct revere_net *net, uint16_t id);
+/**
+ * Back to the state after creation: the device has forgotten all that it was given. So many
+ * messages wait in the ring of received packets then.
+ */
+int revere_net_pair_reset(struct revere_net *net, uint16_t id, uint32_t unread);
 /** Wakes a device that has no thread of its own. */
 void revere_net_kick(struct revere_net *net);
 void revere_net_wait_turn(struct revere_net *net, unsigned int turn);
@@ -524,8 +527,25 @@ void revere_net_queues_stop(struct rte_eth_dev *dev);
 void revere_net_pair_hold(struct revere_net *net, uint16_t id);
 /** @return 0; -ETIMEDOUT a burst hasn't ended for so long that its thread must be dead */
 int revere_net_queues_wait(struct revere_net *net);
-/** For a pair on hold: its contexts are reset, and those of its queues go on that were started. */
-int revere_net_pair_mend(struct rte_eth_dev *dev, uint16_t id);
+/**
+ * For a pair on hold: its contexts are reset, and those of its queues go on that were started.
+ * fresh: after a reset of the device.
+ */
+int revere_net_pair_mend(struct rte_eth_dev *dev, uint16_t id, bool fresh);
+
+/** Packets that were delivered to a queue before its contexts were reset. */
+struct revere_net_unread {
+	uint8_t *messages;
+	struct rte_mbuf **mbufs;
+	uint32_t num_messages, num; /**< num: mbufs */
+};
+
+/** Takes them out of a queue on hold; fresh as in revere_net_pair_mend(). */
+void revere_net_unread_take(struct revere_net_rxq *rxq, bool fresh,
+	struct revere_net_unread *unread);
+/** They are the first ones in the ring, and buffers of the queue, which has no other ones. */
+void revere_net_unread_put(struct revere_net_rxq *rxq, struct revere_net_unread *unread);
+void revere_net_unread_end(struct revere_net_unread *unread);
 /** Finds the rings of a queue's pair. */
 void revere_net_rxq_set_rings(struct revere_net_rxq *rxq);
 void revere_net_txq_set_rings(struct revere_net_txq *txq);

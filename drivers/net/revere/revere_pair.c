@@ -176,8 +176,22 @@ pair_lengthen(struct revere_net *net, uint16_t id)
 		revere_ami_sw_ring_setup(net->pairs[id].ami_sw, &conf) : 0;
 }
 
+/** The context is restored as it was when it was made, but for these messages in a ring. */
+static int
+pair_restore(struct revere_net_pair *pair, uint32_t unread)
+{
+	struct revere_ami_sw_state state;
+	int ret;
+
+	if (unread == 0)
+		return 0;
+	ret = revere_ami_sw_save(pair->ami_sw, &state);
+	state.rx[REVERE_NET_RX_PACKETS].write = unread;
+	return ret == 0 ? revere_ami_sw_restore(pair->ami_sw, &state) : ret;
+}
+
 int
-revere_net_pair_reset(struct revere_net *net, uint16_t id)
+revere_net_pair_reset(struct revere_net *net, uint16_t id, uint32_t unread)
 {
 	struct revere_net_pair *pair = &net->pairs[id];
 	int ret;
@@ -192,9 +206,11 @@ revere_net_pair_reset(struct revere_net *net, uint16_t id)
 	if (ret == 0)
 		ret = revere_ami_sw_reset(pair->ami_sw);
 	if (ret == 0)
-		revere_net_pair_irq_mask(pair);
-	if (ret == 0)
 		ret = pair_lengthen(net, id);
+	if (ret == 0)
+		ret = pair_restore(pair, unread);
+	if (ret == 0)
+		revere_net_pair_irq_mask(pair);
 	if (ret == 0)
 		ret = revere_ami_hw_reset(pair->ami_hw);
 	if (ret == 0)

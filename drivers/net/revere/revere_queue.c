@@ -137,15 +137,15 @@ rxq_lose_mbufs(struct revere_net_rxq *rxq)
 /* ---- Start and stop ----------------------------------------------------------------------- */
 
 /**
- * Resets contexts of a pair; both its queues are stopped and own their mbufs again. The agent is
- * told about the pair anew.
+ * Resets contexts of a pair; both its queues are stopped and own their mbufs again, or the Rx queue
+ * has those that are unread. The agent is told about the pair anew.
  */
 static int
-pair_recover(struct revere_net *net, uint16_t id)
+pair_recover(struct revere_net *net, uint16_t id, struct revere_net_unread *unread)
 {
 	struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
 	struct revere_net_txq *txq = revere_net_txq_get(net, id);
-	int ret = revere_net_pair_reset(net, id);
+	int ret = revere_net_pair_reset(net, id, unread->num_messages);
 
 	if (rxq != NULL) {
 		__atomic_store_n(&rxq->running, false, __ATOMIC_RELAXED);
@@ -154,6 +154,8 @@ pair_recover(struct revere_net *net, uint16_t id)
 			rxq_free_mbufs(rxq);
 		else
 			rxq_lose_mbufs(rxq);
+		if (ret == 0 && unread->num > 0)
+			revere_net_unread_put(rxq, unread);
 	}
 	if (txq != NULL) {
 		__atomic_store_n(&txq->running, false, __ATOMIC_RELAXED);
@@ -189,9 +191,11 @@ pair_has_failed(const struct revere_net *net, uint16_t id)
 static int
 pair_fail(struct revere_net *net, uint16_t id)
 {
+	struct revere_net_unread none = { .num = 0 };
+
 	revere_net_pair_set_failed(&net->pairs[id], true);
 	if (!pair_is_running(net, id))
-		return pair_recover(net, id);
+		return pair_recover(net, id, &none);
 	REVERE_NET_LOG(ERR, net, "queue pair %u has to be reset: stop its other queue too", id);
 	return -EBUSY;
 }
@@ -237,7 +241,7 @@ revere_net_rxq_start(struct rte_eth_dev *dev, uint16_t id)
 		return ret;
 	revere_net_rxq_set_rings(rxq);
 	revere_net_rx_post(rxq, 1);
-	if (rxq->posted == 0) {
+	if (rxq->posted == rxq->used) {
 		REVERE_NET_LOG(ERR, net, "Rx queue %u: mempool %s has no mbuf for it", id,
 			rxq->pool->name);
 		return -ENOMEM;
@@ -318,7 +322,7 @@ revere_net_rxq_stop(struct rte_eth_dev *dev, uint16_t id)
 	rxq->wanted = false;
 	rxq->running = false;
 	dev->data->rx_queue_state[id] = RTE_ETH_QUEUE_STATE_STOPPED;
-	if (rxq->posted == 0 && !pair_has_failed(net, id))
+	if ((rxq->posted | rxq->used) == 0 && !pair_has_failed(net, id))
 		return 0;
 	if (rxq_stop_clean(rxq) < 0)
 		return pair_fail(net, id);
@@ -464,13 +468,18 @@ revere_net_queues_wait(struct revere_net *net)
 }
 
 int
-revere_net_pair_mend(struct rte_eth_dev *dev, uint16_t id)
+revere_net_pair_mend(struct rte_eth_dev *dev, uint16_t id, bool fresh)
 {
 	struct revere_net *net = dev->data->dev_private;
-	const struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
+	struct revere_net_rxq *rxq = revere_net_rxq_get(net, id);
 	const struct revere_net_txq *txq = revere_net_txq_get(net, id);
-	int ret = pair_recover(net, id);
+	struct revere_net_unread unread = { .num = 0 };
+	int ret;
 
+	if (rxq != NULL && rxq->wanted)
+		revere_net_unread_take(rxq, fresh, &unread);
+	ret = pair_recover(net, id, &unread);
+	revere_net_unread_end(&unread);
 	if (ret == 0 && rxq != NULL && rxq->wanted)
 		ret = revere_net_rxq_start(dev, id);
 	if (ret == 0 && txq != NULL && txq->wanted)
@@ -687,7 +696,7 @@ revere_net_rxq_release(struct rte_eth_dev *dev, uint16_t id)
 	if (rxq == NULL)
 		return;
 	revere_net_rxq_stop(dev, id);
-	if (rxq->posted != 0)
+	if (rxq->posted != rxq->used)
 		rxq_lose_mbufs(rxq);
 	rxq_free(rxq);
 	dev->data->rx_queues[id] = NULL;

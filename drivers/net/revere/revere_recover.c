@@ -229,7 +229,7 @@ mend(struct rte_eth_dev *dev)
 		ret = revere_net_settings_restore(dev);
 	for (i = 0; i < net->num_pairs && ret == 0; i++)
 		if (revere_net_pair_failed(&net->pairs[i]))
-			ret = revere_net_pair_mend(dev, i);
+			ret = revere_net_pair_mend(dev, i, fresh);
 	/* The port is this control channel's again, for events of its link too. */
 	return ret == 0 ? revere_net_port_flags(net, RVR_RNA_PORT_ENABLED, RVR_RNA_PORT_ENABLED) :
 		ret;
