@@ -254,6 +254,8 @@ struct revere_ami_sw {
 
 /* Both digest masks of a context that is configured. */
 void ami_sw_masks_set(struct revere_ami_sw *ami_sw, uint64_t tx, uint64_t rx);
+/* Whether the device has disabled a context that isn't to be, as it does after a fault. */
+bool ami_sw_was_stopped(struct revere_ami_sw *ami_sw);
 /* A disabled context as after revere_ami_sw_create(): without rings. */
 void ami_sw_rings_drop(struct revere_ami_sw *ami_sw);
 

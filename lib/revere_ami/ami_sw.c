@@ -205,11 +205,12 @@ map(struct revere_ami_sw *ami_sw)
 
 /* ---- Configuration -------------------------------------------------------------------------- */
 
-static int
-configure(struct revere_ami_sw *ami_sw)
+static struct rvr_f_ami_sw_configure_req
+configuration(const struct revere_ami_sw *ami_sw)
 {
 	const struct revere_ami_sw_conf *conf = &ami_sw->conf;
-	struct rvr_f_ami_sw_configure_req req = {
+
+	return (struct rvr_f_ami_sw_configure_req){
 		.ami_sw_id = ami_sw->id,
 		.pasid = conf->pasid,
 		.pasid_enabled = conf->pasid_enabled,
@@ -219,8 +220,25 @@ configure(struct revere_ami_sw *ami_sw)
 		.rx_irq_enable = conf->rx_irq,
 		.typeb_tbl_base = ami_sw->table.va == NULL ? 0 : ami_sw->table.iova,
 	};
+}
+
+static int
+configure(struct revere_ami_sw *ami_sw)
+{
+	struct rvr_f_ami_sw_configure_req req = configuration(ami_sw);
 
 	return revere_f_ami_sw_configure(ami_sw->dev, &req, NULL);
+}
+
+/* That an AMI-SW is enabled CONFIGURE tells, by being refused; to others it does no harm. */
+bool
+ami_sw_was_stopped(struct revere_ami_sw *ami_sw)
+{
+	struct rvr_f_ami_sw_configure_req req = configuration(ami_sw);
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+
+	rvr_f_ami_sw_configure_req_encode(msg, &req, RVR_STATUS_OK);
+	return ami_sw->enabled && ami_mgt_status(ami_sw->dev, msg, msg) == RVR_STATUS_OK;
 }
 
 static int

@@ -27,6 +27,7 @@
 #define SLEEP_MAX_NS 1000000
 
 #define EXCEPTIONS_MAX 64 /* by a transport, in one call */
+#define FAULTS_MAX 1024	  /* of contexts, of which the exceptions were lost */
 
 /* Commands that change nothing, for markers. */
 static const uint16_t markers[] = { RVR_F_PROBE, RVR_F_AMI_SW_SAVE, RVR_F_AMI_HW_SAVE };
@@ -565,6 +566,48 @@ poll_ring(struct revere_dev *dev)
 	return ready < 0 ? (int)ready : count;
 }
 
+/* IDs of contexts that are at fault, in @p ids if there is room; how many there are. */
+static unsigned int
+faults_find(struct revere_dev *dev, uint16_t *ids, unsigned int room)
+{
+	struct revere_ami_sw *ami_sw;
+	unsigned int num = 0;
+
+	pthread_mutex_lock(&dev->lock);
+	TAILQ_FOREACH(ami_sw, &dev->ami_sws, next)
+		if (num < room && ami_sw_was_stopped(ami_sw))
+			ids[num++] = ami_sw->id;
+	pthread_mutex_unlock(&dev->lock);
+	return num;
+}
+
+/*
+ * A full ring loses what comes: of VFs' resets and wrong vectors nothing else tells, contexts that
+ * are at fault are disabled. Those that were told of are told of again.
+ */
+static int
+make_up_for_lost(struct revere_dev *dev)
+{
+	struct rvr_e_f_ami_ring_fault fault = { .ami_id = 0 };
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+	uint16_t ids[FAULTS_MAX];
+	unsigned int i, num;
+
+	if (revere_error_state(dev) != RVR_ERROR_STATE_EXCEPTION_FULL)
+		return 0;
+	/* First: what is lost from now on is noticed again. */
+	revere_error_clear(dev);
+	num = faults_find(dev, ids, RTE_DIM(ids));
+	AMI_LOG(WARNING, dev, "the exception ring was full and exceptions are lost; %u contexts "
+		"are at fault", num);
+	for (i = 0; i < num; i++) {
+		fault.ami_id = ids[i];
+		rvr_e_f_ami_ring_fault_encode(msg, &fault, RVR_STATUS_OK);
+		handle_exception(dev, msg);
+	}
+	return (int)num;
+}
+
 int
 revere_exception_poll(struct revere_dev *dev)
 {
@@ -572,6 +615,8 @@ revere_exception_poll(struct revere_dev *dev)
 
 	pthread_mutex_lock(&dev->exception_lock);
 	ret = dev->transport->ops->mgt_exec != NULL ? poll_transport(dev) : poll_ring(dev);
+	if (ret > 0 && dev->transport->ops->mgt_exec == NULL)
+		ret += make_up_for_lost(dev);
 	pthread_mutex_unlock(&dev->exception_lock);
 	return ret;
 }

@@ -154,7 +154,9 @@ int revere_exception_register(struct revere_dev *dev, revere_exception_fn fn, vo
 int revere_exception_unregister(struct revere_dev *dev, revere_exception_fn fn, void *arg);
 
 /**
- * Takes exceptions off their ring, logs each and hands it to those registered.
+ * Takes exceptions off their ring, logs each and hands it to those registered. If the ring was full
+ * (ERROR_STATE 6, which is cleared then), so that some are lost, E-F-AMI-RING-FAULT of each context
+ * that is at fault is handed on, maybe once more.
  * @return how many
  */
 int revere_exception_poll(struct revere_dev *dev);

@@ -423,6 +423,42 @@ see(void *arg, const void *msg)
 	assert_int_equal(revere_f_probe(seen->dev, NULL, NULL), 0);
 }
 
+/* More faults than the exception ring has room for: each is told all the same. */
+static void
+test_faults_lost(void **state)
+{
+	const struct revere_dev_conf conf = { .one_slot = true };
+	struct channel channels[3];
+	struct seen seen = { 0 };
+	struct fixture f;
+	unsigned int i;
+
+	(void)state;
+	open_with(&f, "", &conf);
+	seen.dev = f.dev;
+	assert_int_equal(revere_exception_register(f.dev, see, &seen), 0);
+	for (i = 0; i < RTE_DIM(channels); i++)
+		channel_init(f.dev, &channels[i]);
+	for (i = 0; i < 2; i++) {
+		channels[i].tx->own += 100;
+		revere_ring_doorbell(channels[i].tx);
+	}
+	assert_int_equal(revere_error_state(f.dev), RVR_ERROR_STATE_EXCEPTION_FULL);
+	/* The first one is told twice. */
+	assert_int_equal(revere_exception_poll(f.dev), 3);
+	assert_int_equal(seen.count, 3);
+	assert_int_equal(revere_error_state(f.dev), RVR_ERROR_STATE_NONE);
+	assert_int_equal(revere_exception_poll(f.dev), 0);
+	channel_check(&channels[2], 5);
+	assert_int_equal(revere_ami_sw_reset(channels[1].ami_sw), 0);
+	assert_int_equal(revere_ami_sw_enable(channels[1].ami_sw), 0);
+	channel_check(&channels[1], 5);
+	assert_int_equal(revere_exception_unregister(f.dev, see, &seen), 0);
+	for (i = 0; i < RTE_DIM(channels); i++)
+		channel_fini(f.dev, &channels[i]);
+	unplug(&f);
+}
+
 static void
 test_ring_fault(void **state)
 {
@@ -1185,6 +1221,7 @@ run(const char *name, const char *settings)
 		cmocka_unit_test(test_bad_sessions),
 		cmocka_unit_test(test_taken_ids),
 		cmocka_unit_test(test_ring_fault),
+		cmocka_unit_test(test_faults_lost),
 		cmocka_unit_test(test_wild_index),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_save_restore),
