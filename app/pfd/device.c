@@ -193,6 +193,12 @@ device_reg_read(void *arg, uint32_t offset)
 	return read64(arg, offset);
 }
 
+int
+device_reg_write(void *arg, uint32_t offset, uint64_t value)
+{
+	return write64(arg, offset, value);
+}
+
 /* ---- Bring-up ------------------------------------------------------------------------------- */
 
 /* The 0 to 1 edge of AMU_EN zeroes management indices. */

@@ -63,6 +63,7 @@ int device_command(void *arg, const void *request, void *response);
 int device_post(void *arg, const void *request);
 int device_flush(void *arg);
 uint64_t device_reg_read(void *arg, uint32_t offset);
+int device_reg_write(void *arg, uint32_t offset, uint64_t value);
 int device_exceptions(void *arg);
 void device_exception(void *arg, void *msg);
 void device_exception_done(void *arg);

@@ -287,21 +287,34 @@ user_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, ui
 }
 
 static int
-user_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, struct pfd_mapped *left)
+unmap_request(void *arg, uint32_t pasid, uint32_t flags, uint64_t iova, uint64_t size,
+	struct pfd_mapped *left)
 {
 	struct rvr_vfio_user_dma_unmap_pasid unmap = {
 		.argsz = sizeof(unmap),
-		.flags = size == 0 ? UNMAP_ALL : 0,
+		.flags = flags,
 		.addr = iova,
 		.size = size,
 		.pasid = pasid,
 	};
-
 	int ret = ask(arg, RVR_VFIO_USER_DMA_UNMAP_PASID, &unmap, sizeof(unmap), -1, &unmap,
 		sizeof(unmap), NULL);
 
 	*left = (struct pfd_mapped){ .bytes = unmap.size, .maps = unmap.maps };
 	return ret;
+}
+
+static int
+user_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, struct pfd_mapped *left)
+{
+	return unmap_request(arg, pasid, size == 0 ? UNMAP_ALL : 0, iova, size, left);
+}
+
+/* Of nothing. */
+static int
+user_dma_mapped(void *arg, uint32_t pasid, struct pfd_mapped *mapped)
+{
+	return unmap_request(arg, pasid, 0, 0, 0, mapped);
 }
 
 static int
@@ -322,6 +335,7 @@ static const struct pfd_backend backend = {
 	.post = device_post,
 	.flush = device_flush,
 	.reg_read = device_reg_read,
+	.reg_write = device_reg_write,
 	.exceptions = device_exceptions,
 	.exception = device_exception,
 	.exception_done = device_exception_done,
@@ -331,6 +345,7 @@ static const struct pfd_backend backend = {
 	.page_words = user_page_words,
 	.dma_map = user_dma_map,
 	.dma_unmap = user_dma_unmap,
+	.dma_mapped = user_dma_mapped,
 	.irq_set = user_irq_set,
 	.irq_trigger = user_irq_trigger,
 };

@@ -198,6 +198,15 @@ vfio_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, struct p
 }
 
 static int
+vfio_dma_mapped(void *arg, uint32_t pasid, struct pfd_mapped *mapped)
+{
+	const struct vfio *vfio = arg;
+
+	*mapped = space_mapped(&vfio->space, pasid);
+	return 0;
+}
+
+static int
 vfio_rings_share(struct pfd_device *device)
 {
 	struct vfio *vfio = vfio_of(device);
@@ -210,6 +219,7 @@ static const struct pfd_backend backend = {
 	.post = device_post,
 	.flush = device_flush,
 	.reg_read = device_reg_read,
+	.reg_write = device_reg_write,
 	.exceptions = device_exceptions,
 	.exception = device_exception,
 	.exception_done = device_exception_done,
@@ -218,6 +228,7 @@ static const struct pfd_backend backend = {
 	.page_drop = vfio_page_drop,
 	.dma_map = vfio_dma_map,
 	.dma_unmap = vfio_dma_unmap,
+	.dma_mapped = vfio_dma_mapped,
 	.irq_set = vfio_irq_set,
 	.irq_trigger = vfio_irq_trigger,
 };

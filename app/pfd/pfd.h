@@ -216,6 +216,12 @@ struct pfd_vf {
 	uint64_t resets;
 };
 
+/* What a PASID has mapped. */
+struct pfd_mapped {
+	uint64_t bytes;
+	uint32_t maps;
+};
+
 enum pfd_object { PFD_NONE, PFD_AMI_SW, PFD_AMI_HW, PFD_ASN, PFD_MAP };
 #define PFD_OBJECTS (PFD_MAP + 1)
 
@@ -235,6 +241,7 @@ struct pfd_state {
 		uint32_t request;
 		uint16_t opcode;
 		uint64_t iova, size;
+		struct pfd_mapped before; /* of the client */
 	} pending;
 	uint32_t switching; /* AMI-SW that is being parked or restored + 1: it is parked then */
 	uint32_t switching_ami_hw; /* the same of an AMI-HW alone */
@@ -280,12 +287,6 @@ int pfd_request_parse(const void *packet, size_t size, const int *fds, unsigned 
 
 /* ---- Service (service.c, mediate.c, state.c) ----------------------------------------------- */
 
-/* What a PASID has mapped. */
-struct pfd_mapped {
-	uint64_t bytes;
-	uint32_t maps;
-};
-
 /* The device. Functions give 0 or a negative errno; -ENODEV: it is gone. */
 struct pfd_backend {
 	/*
@@ -300,6 +301,7 @@ struct pfd_backend {
 	int (*post)(void *arg, const void *request);
 	int (*flush)(void *arg);
 	uint64_t (*reg_read)(void *arg, uint32_t offset);
+	int (*reg_write)(void *arg, uint32_t offset, uint64_t value);
 	int (*exceptions)(void *arg); /* how many wait */
 	void (*exception)(void *arg, void *msg); /* the oldest one, which waits on ... */
 	void (*exception_done)(void *arg); /* ... until then */
@@ -314,6 +316,7 @@ struct pfd_backend {
 	/* 0, 0: all. Tells what is mapped then. */
 	int (*dma_unmap)(void *arg, uint32_t pasid, uint64_t iova, uint64_t size,
 		struct pfd_mapped *left);
+	int (*dma_mapped)(void *arg, uint32_t pasid, struct pfd_mapped *mapped);
 	int (*irq_set)(void *arg, uint32_t vector, int fd);
 	int (*irq_trigger)(void *arg, uint32_t vector);
 };
@@ -329,6 +332,7 @@ struct pfd {
 	uint32_t num_pinned;
 	bool lacks; /* what failed last did as the device has none left */
 	int lacking; /* of what: agent of AMI-HWs, -1 AMI-SWs */
+	bool lost; /* exceptions, and it was said */
 	uint64_t looked_us; /* at all of them last */
 	uint64_t next_us; /* before, nobody who is busy is parked for others who are */
 };
@@ -500,6 +504,27 @@ int pfd_device_event_fd(const struct pfd_device *device); /* readable: exception
 uint32_t pfd_device_vectors(const struct pfd_device *device);
 /* Exceptions that wait are to be seen at the event descriptor once more. */
 void pfd_device_again(struct pfd_device *device);
+
+/* ---- Descriptors of others (aside.c) --------------------------------------------------------- */
+
+#define PFD_ASIDE_FDS 8
+
+/* What is to be closed by somebody who has time. */
+struct pfd_aside {
+	int conn;
+	bool take; /* the connection's next packet first, and then what came along with it */
+	unsigned int num;
+	int fds[PFD_ASIDE_FDS];
+	int pipe; /* where `done` is written to in the end, -1 nowhere */
+	struct pfd_aside_done {
+		uint32_t place, serial; /* of a client; place PFD_CLIENTS: none */
+	} done;
+};
+
+void pfd_aside(const struct pfd_aside *what);
+/* Whether it is a file of memory, or an eventfd: these can be closed at any time. */
+bool pfd_is_memory(int fd);
+bool pfd_is_eventfd(int fd);
 
 /* ---- Descriptors that outlive a process (keep.c) --------------------------------------------- */
 

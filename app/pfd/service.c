@@ -134,6 +134,24 @@ unmap(struct pfd *pfd, unsigned int place, uint64_t iova, uint64_t size)
 	return ret;
 }
 
+/*
+ * A map that a process was about to make is taken away again, if it was made: the range may be one
+ * that the client had before, for which the device refuses the map.
+ */
+static void
+undo_map(struct pfd *pfd)
+{
+	const struct pfd_mapped *before = &pfd->state->pending.before;
+	unsigned int place = pfd->state->pending.client - 1u;
+	struct pfd_mapped now;
+
+	if (pfd->backend->dma_mapped(pfd->arg, place + 1, &now) < 0)
+		return;
+	mapped_set(pfd, client_at(pfd, place), now);
+	if (now.maps != before->maps || now.bytes != before->bytes)
+		unmap(pfd, place, pfd->state->pending.iova, pfd->state->pending.size);
+}
+
 void
 pfd_client_remove(struct pfd *pfd, unsigned int place)
 {
@@ -242,7 +260,7 @@ pfd_recover(struct pfd *pfd)
 		pfd_drop_asn(pfd, state->pending.id);
 		break;
 	case PFD_MAP:
-		unmap(pfd, state->pending.client - 1u, state->pending.iova, state->pending.size);
+		undo_map(pfd);
 		break;
 	case PFD_NONE:
 		return;
@@ -340,13 +358,62 @@ pfd_exception(struct pfd *pfd, const void *msg)
 	pfd_tell(pfd, pfd->state->ami_sw[subject - 1].owner, own);
 }
 
-void
-pfd_exceptions(struct pfd *pfd)
+/* That an AMI-SW is enabled CONFIGURE tells, by being refused; to others it does no harm. */
+static bool
+was_stopped(struct pfd *pfd, uint16_t id)
+{
+	const struct pfd_ami_sw *ami_sw = &pfd->state->ami_sw[id];
+	struct rvr_f_ami_sw_configure_req req = pfd->state->conf[id].configure;
+	uint8_t request[RVR_MGT_MSG_SIZE];
+
+	if (ami_sw->owner == 0 || !ami_sw->taken || !ami_sw->enabled || ami_sw->faulted)
+		return false;
+	req.ami_sw_id = ami_sw->phy_id;
+	req.pasid = pfd_pasid_of(pfd, ami_sw->owner);
+	req.pasid_enabled = req.pasid != 0;
+	rvr_f_ami_sw_configure_req_encode(request, &req, RVR_STATUS_OK);
+	return pfd_execute(pfd, request) == RVR_STATUS_OK;
+}
+
+/*
+ * A full ring loses what comes: of VFs' resets and wrong vectors nothing else tells, contexts that
+ * are at fault are disabled. Commands of VFs wait for room in it. Only the first error is told: it
+ * may hide this one.
+ */
+static void
+make_up_for_lost(struct pfd *pfd)
+{
+	struct rvr_e_f_ami_ring_fault fault = { .ami_id = 0 };
+	uint64_t state = rvr_get(pfd->backend->reg_read(pfd->arg, RVR_AMU_SR),
+		RVR_AMU_SR_ERROR_STATE);
+	uint8_t msg[RVR_MGT_MSG_SIZE];
+	unsigned int faults = 0;
+	uint32_t id;
+
+	/* First: what is lost from now on is noticed again. */
+	if (state == RVR_ERROR_STATE_NONE ||
+		pfd->backend->reg_write(pfd->arg, RVR_AMU_SR, 0) < 0)
+		return;
+	for (id = 0; id < pfd->state->ami_sws; id++) {
+		if (!was_stopped(pfd, (uint16_t)id))
+			continue;
+		fault.ami_id = pfd->state->ami_sw[id].phy_id;
+		rvr_e_f_ami_ring_fault_encode(msg, &fault, RVR_STATUS_OK);
+		pfd_exception(pfd, msg);
+		faults++;
+	}
+	pfd_log(pfd->lost ? PFD_INFO : PFD_WARNING, "ERROR_STATE of the device was %u%s: %u "
+		"contexts are at fault that weren't told of", (unsigned int)state, state ==
+		RVR_ERROR_STATE_EXCEPTION_FULL ? ", exceptions are lost" : "", faults);
+	pfd->lost = true;
+}
+
+static void
+take_exceptions(struct pfd *pfd, int num)
 {
 	uint8_t msg[RVR_MGT_MSG_SIZE];
-	int num;
 
-	for (num = pfd->backend->exceptions(pfd->arg); num > 0; num--) {
+	for (; num > 0; num--) {
 		pfd->backend->exception(pfd->arg, msg);
 		/* These wait for a process after this one, until they are answered or noted. */
 		if (rvr_msg_opcode(msg) == RVR_E_PF_TRAPPED_CMD && pfd_trapped(pfd, msg) < 0)
@@ -357,6 +424,17 @@ pfd_exceptions(struct pfd *pfd)
 		if (rvr_msg_opcode(msg) != RVR_E_PF_TRAPPED_CMD)
 			pfd_exception(pfd, msg);
 	}
+}
+
+void
+pfd_exceptions(struct pfd *pfd)
+{
+	int num = pfd->backend->exceptions(pfd->arg);
+
+	if (num == 0)
+		return;
+	take_exceptions(pfd, num);
+	make_up_for_lost(pfd);
 }
 
 void
@@ -504,6 +582,8 @@ serve_map(struct pfd *pfd, unsigned int place, const struct pfd_request *request
 	pfd->state->pending.client = (uint16_t)(place + 1);
 	pfd->state->pending.iova = iova;
 	pfd->state->pending.size = size;
+	pfd->state->pending.before = (struct pfd_mapped){ .bytes = client->usage.memory,
+		.maps = client->usage.maps };
 	pfd->state->pending.taken = false;
 	pfd->state->pending.request = request->id;
 	__atomic_store_n(&pfd->state->pending.object, PFD_MAP, __ATOMIC_SEQ_CST);

@@ -242,8 +242,8 @@ cut(struct space *space, struct space_map *map, uint64_t from, uint64_t last)
 	return 0;
 }
 
-static struct pfd_mapped
-mapped(const struct space *space, uint32_t owner)
+struct pfd_mapped
+space_mapped(const struct space *space, uint32_t owner)
 {
 	struct pfd_mapped sum = { .bytes = 0 };
 	const struct space_map *map;
@@ -272,6 +272,6 @@ space_unmap(struct space *space, uint32_t owner, uint64_t iova, uint64_t size,
 			last < last_of(map) ? last : last_of(map));
 		ret = now < 0 ? now : ret;
 	}
-	*left = mapped(space, owner);
+	*left = space_mapped(space, owner);
 	return ret;
 }

@@ -49,6 +49,8 @@ int space_map_own(const struct space *space, void *at, uint64_t iova, uint64_t s
  */
 int space_map(struct space *space, uint32_t owner, uint64_t iova, uint64_t size, int fd,
 	uint64_t offset);
+/* What an owner has. */
+struct pfd_mapped space_mapped(const struct space *space, uint32_t owner);
 /* What an owner has of a range; 0, 0: all. Tells what is left. */
 int space_unmap(struct space *space, uint32_t owner, uint64_t iova, uint64_t size,
 	struct pfd_mapped *left);

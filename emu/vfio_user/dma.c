@@ -660,7 +660,9 @@ vu_dma_unmap_pasid(struct vu_device *dev, struct vu_msg *msg)
 	/* Nothing mapped is no error, but a request that makes no sense is. */
 	if (space == NULL)
 		space = &none;
-	ret = unmap_request(dev, space, request.flags, request.addr, request.size);
+	/* Who takes nothing away asks what there is. */
+	ret = request.flags == 0 && request.addr == 0 && request.size == 0 ? 0 :
+		unmap_request(dev, space, request.flags, request.addr, request.size);
 	request.maps = space->num;
 	request.size = 0;
 	for (i = 0; i < space->num; i++)

@@ -40,7 +40,10 @@ struct rvr_vfio_user_dma_map_pasid {
 _Static_assert(sizeof(struct rvr_vfio_user_dma_map_pasid) == 40, "wire");
 _Static_assert(offsetof(struct rvr_vfio_user_dma_map_pasid, zero) == 36, "wire");
 
-/** DMA_UNMAP_PASID: as DMA_UNMAP; the flag for everything concerns this PASID alone. */
+/**
+ * DMA_UNMAP_PASID: as DMA_UNMAP; the flag for everything concerns this PASID alone. With flags,
+ * addr and size 0 nothing is taken away, and the reply says what is mapped.
+ */
 struct rvr_vfio_user_dma_unmap_pasid {
 	uint32_t argsz;
 	uint32_t flags; /**< as in DMA_UNMAP */

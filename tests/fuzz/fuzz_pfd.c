@@ -453,6 +453,18 @@ mapped(uint32_t pasid)
 	return sum;
 }
 
+static bool
+overlaps(const struct map *map, uint64_t iova, uint64_t size)
+{
+	unsigned int i;
+
+	for (i = 0; i < DEVICE_MAPS; i++)
+		if (map[i].size != 0 && map[i].iova <= iova + (size - 1) &&
+			iova <= map[i].iova + (map[i].size - 1))
+			return true;
+	return false;
+}
+
 static int
 model_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, uint64_t offset)
 {
@@ -464,7 +476,7 @@ model_dma_map(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, int fd, u
 	need(fd >= 0);
 	maybe_die();
 	map = find_map(pasid, 0, 0);
-	if (iova == 0 || map == NULL)
+	if (iova == 0 || map == NULL || overlaps(device.maps[pasid], iova, size))
 		return -EEXIST;
 	*map = (struct map){ iova, size };
 	maybe_die();
@@ -482,6 +494,15 @@ model_dma_unmap(void *arg, uint32_t pasid, uint64_t iova, uint64_t size, struct 
 	else if (find_map(pasid, iova, size) != NULL)
 		*find_map(pasid, iova, size) = (struct map){ .size = 0 };
 	maybe_die();
+	*left = mapped(pasid);
+	return 0;
+}
+
+static int
+model_dma_mapped(void *arg, uint32_t pasid, struct pfd_mapped *left)
+{
+	(void)arg;
+	need(pasid >= 1 && pasid <= PFD_CLIENTS);
 	*left = mapped(pasid);
 	return 0;
 }
@@ -514,6 +535,7 @@ static const struct pfd_backend model = {
 	.page_words = model_page_words,
 	.dma_map = model_dma_map,
 	.dma_unmap = model_dma_unmap,
+	.dma_mapped = model_dma_mapped,
 	.irq_set = model_irq_set,
 	.irq_trigger = model_irq_trigger,
 };
@@ -674,9 +696,10 @@ doorbell(const uint8_t *record)
 	reborn();
 }
 
-/* Who had the ID that a command names. */
+/* Who had the ID that a command names, and what its client had mapped. */
 struct owners {
 	uint16_t ami_sw, asn;
+	struct map maps[DEVICE_MAPS];
 };
 
 static void
@@ -691,6 +714,19 @@ ids_owners(struct owners *owners, const uint8_t *bytes)
 	owners->asn = asn < PFD_IDS ? pfd.state->asn_owner[asn] : 0;
 }
 
+/* What was mapped stays, and a map over it is refused. */
+static void
+once_map(unsigned int place, const uint8_t *bytes, const struct owners *before, bool refused)
+{
+	struct rvr_pfd_dma dma;
+
+	memcpy(&dma, bytes + sizeof(struct rvr_pfd_header), sizeof(dma));
+	if (refused)
+		need(memcmp(before->maps, device.maps[place + 1], sizeof(before->maps)) == 0);
+	else
+		need(!overlaps(before->maps, rvr_le64_cpu(dma.iova), rvr_le64_cpu(dma.size)));
+}
+
 /* However often a service has died within it, a request is answered as if it were the first. */
 static void
 once(unsigned int place, const uint8_t *bytes, const struct owners *before,
@@ -702,6 +738,8 @@ once(unsigned int place, const uint8_t *bytes, const struct owners *before,
 
 	memcpy(&header, reply->data, sizeof(header));
 	memcpy(&sent, bytes, sizeof(sent));
+	if (header.id == sent.id && rvr_le16_cpu(header.type) == RVR_PFD_DMA_MAP)
+		once_map(place, bytes, before, header.error != 0);
 	if (header.error != 0 || rvr_le16_cpu(header.type) != RVR_PFD_COMMAND ||
 		header.id != sent.id)
 		return;
@@ -747,6 +785,7 @@ packet(unsigned int place, const uint8_t *record, const uint8_t *payload, uint32
 	}
 	memset(&reply, 0xff, sizeof(reply));
 	ids_owners(&before, bytes);
+	memcpy(before.maps, device.maps[place + 1], sizeof(before.maps));
 	if ((record[0] & 16) != 0)
 		serve_and_die(place, bytes, size, fds, record[1]);
 	serve(place, bytes, size, fds, record[1] % 8, &reply);

@@ -293,6 +293,8 @@ PFD = {
     "memory": packet(7, struct.pack("<QQQ", 4096, 1 << 19, 0), 2, 1) +
     packet(7, struct.pack("<QQQ", 1 << 30, 1 << 20, 0), 2, 1) +
     packet(8, struct.pack("<QQQ", 4096, 1 << 19, 0), 2),
+    "memory-twice": packet(7, struct.pack("<QQQ", 4096, 1 << 19, 0), 2, 1) + b"".join(
+        packet(7, struct.pack("<QQQ", 4096, 1 << 19, 0), 2 | 16, 1 | i << 3) for i in range(8)),
     "interrupts": b"".join(packet(9, struct.pack("<II", i, 0), 2, i % 2) for i in range(6)),
     "contexts": pfd_context(0, 0, 0) + pfd_context(1, 1, 1) + packet(5) + packet(10),
     "strangers": pfd_context(0, 0, 0) + b"".join(
