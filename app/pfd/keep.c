@@ -116,6 +116,13 @@ struct keeper {
 	pid_t child;
 };
 
+/* It may be the last one of a connection. */
+static void
+close_aside(int fd)
+{
+	pfd_aside(&(struct pfd_aside){ .conn = fd, .pipe = -1 });
+}
+
 static void
 kept_remove(struct keeper *keeper, const char *name)
 {
@@ -123,7 +130,7 @@ kept_remove(struct keeper *keeper, const char *name)
 
 	for (i = 0; i < keeper->num; i++) {
 		if (strcmp(keeper->kept[i].name, name) == 0)
-			close(keeper->kept[i].fd);
+			close_aside(keeper->kept[i].fd);
 		else
 			keeper->kept[left++] = keeper->kept[i];
 	}

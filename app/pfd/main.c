@@ -8,6 +8,7 @@
  */
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
 #include <inttypes.h>
@@ -30,6 +31,7 @@
 
 #define EXIT_USAGE 2
 #define MAX_EVENTS 64
+#define ASIDES_MAX 512 /* descriptors that are being closed, before nobody comes any more */
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -42,7 +44,7 @@ struct options {
 };
 
 /* What epoll tells: places of clients, and these. */
-enum { EVENT_LISTEN = PFD_CLIENTS, EVENT_SIGNAL, EVENT_DEVICE, EVENT_EXCEPTION };
+enum { EVENT_LISTEN = PFD_CLIENTS, EVENT_SIGNAL, EVENT_DEVICE, EVENT_EXCEPTION, EVENT_ASIDE };
 
 struct daemon {
 	const struct options *options;
@@ -53,6 +55,9 @@ struct daemon {
 	int kept[PFD_KEPT_MAX]; /* of the device: -1 none */
 	int conns[PFD_CLIENTS]; /* -1 none */
 	bool waiting[PFD_CLIENTS]; /* with a request, which is left in the socket */
+	bool taking[PFD_CLIENTS]; /* what waits is being taken out of it by a thread */
+	int aside_pipe[2];
+	unsigned int asides; /* that are not done */
 	uint32_t kept_serials[PFD_CLIENTS];
 	bool stopping;
 	int exit_code;
@@ -248,6 +253,34 @@ pfd_now_us(void)
 }
 
 static void
+listen_watch(struct daemon *daemon)
+{
+	struct epoll_event event = { .events = daemon->asides < ASIDES_MAX ? EPOLLIN : 0,
+		.data.u32 = EVENT_LISTEN };
+
+	epoll_ctl(daemon->epoll_fd, EPOLL_CTL_MOD, daemon->listen_fd, &event);
+}
+
+/* Who sends what takes long to close keeps others from coming, in the end, not from going on. */
+static void
+aside(struct daemon *daemon, struct pfd_aside what)
+{
+	what.pipe = daemon->aside_pipe[1];
+	pfd_aside(&what);
+	if (++daemon->asides != ASIDES_MAX)
+		return;
+	pfd_log(PFD_WARNING, "%u descriptors of clients aren't closed yet: new ones have to wait",
+		daemon->asides);
+	listen_watch(daemon);
+}
+
+static void
+close_conn(struct daemon *daemon, int fd)
+{
+	aside(daemon, (struct pfd_aside){ .conn = fd, .done.place = PFD_CLIENTS });
+}
+
+static void
 client_drop(struct daemon *daemon, unsigned int place)
 {
 	struct pfd_client *client = &daemon->pfd.state->clients[place];
@@ -264,9 +297,10 @@ client_drop(struct daemon *daemon, unsigned int place)
 		usage.agents_contexts, usage.sessions, pfd_now_us() - begin);
 	pfd_keep_no_more(name);
 	if (daemon->conns[place] >= 0)
-		close(daemon->conns[place]);
+		close_conn(daemon, daemon->conns[place]);
 	daemon->conns[place] = -1;
 	daemon->waiting[place] = false;
+	daemon->taking[place] = false;
 }
 
 /* Sends a reply, once: who doesn't take it has broken the protocol. */
@@ -304,6 +338,41 @@ close_all(const int *fds, unsigned int num)
 		close(fds[i]);
 }
 
+static bool
+all_harmless(const int *fds, unsigned int num)
+{
+	unsigned int i;
+
+	for (i = 0; i < num && i < RVR_FDS_MAX; i++)
+		if (!pfd_is_memory(fds[i]) && !pfd_is_eventfd(fds[i]))
+			return false;
+	/* More than there is room for weren't looked at. */
+	return num <= RVR_FDS_MAX;
+}
+
+/* A packet with descriptors that nothing is done with, not even closed here. */
+static int
+client_strange(struct daemon *daemon, unsigned int place, const void *packet, const int *fds,
+	unsigned int num)
+{
+	struct pfd_aside what = { .conn = fcntl(daemon->conns[place], F_DUPFD_CLOEXEC, 0),
+		.take = true, .num = num < RVR_FDS_MAX ? num : RVR_FDS_MAX,
+		.done = { place, daemon->pfd.state->clients[place].serial } };
+	struct rvr_pfd_header header;
+	struct pfd_reply reply;
+	int ret;
+
+	memcpy(&header, packet, sizeof(header));
+	memcpy(what.fds, fds, what.num * sizeof(*fds));
+	pfd_refuse(&reply, rvr_le16_cpu(header.type), rvr_le32_cpu(header.id), ENODEV, num >
+		RVR_FDS_MAX ? "more descriptors than any request has" : "its descriptor is neither "
+		"memory (memfd, tmpfs, hugetlbfs) nor an eventfd");
+	ret = send_reply(daemon->conns[place], &reply);
+	daemon->taking[place] = true;
+	aside(daemon, what);
+	return what.conn < 0 ? -EMFILE : ret < 0 ? ret : client_waits(daemon, place, true);
+}
+
 /*
  * One request. It stays in the socket until it is answered, for a process after this one, or for
  * later. < 0: the client is gone.
@@ -311,7 +380,7 @@ close_all(const int *fds, unsigned int num)
 static int
 client_request(struct daemon *daemon, unsigned int place)
 {
-	uint8_t packet[RVR_PFD_MESSAGE_MAX];
+	uint8_t packet[RVR_PFD_MESSAGE_MAX] = { 0 };
 	struct iovec iov = { .iov_base = packet, .iov_len = sizeof(packet) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	int fd = daemon->conns[place], fds[RVR_FDS_MAX], ret = 0;
@@ -328,6 +397,8 @@ client_request(struct daemon *daemon, unsigned int place)
 	if (got <= 0)
 		return -ECONNRESET;
 	num = rvr_fds_take(&msg, fds, RVR_FDS_MAX);
+	if (!all_harmless(fds, num))
+		return client_strange(daemon, place, packet, fds, num);
 	/* Bytes beyond the room are not there to be parsed, but its size tells that first. */
 	if ((size_t)got > sizeof(packet))
 		pfd_refuse(&reply, 0, 0, EMSGSIZE, "longer than any request");
@@ -350,7 +421,8 @@ serve_waiting(struct daemon *daemon)
 	unsigned int place;
 
 	for (place = 0; place < PFD_CLIENTS; place++)
-		if (daemon->waiting[place] && !pfd_waits(&daemon->pfd, place) &&
+		if (daemon->waiting[place] && !daemon->taking[place] &&
+			!pfd_waits(&daemon->pfd, place) &&
 			client_request(daemon, place) < 0)
 			client_drop(daemon, place);
 }
@@ -391,7 +463,7 @@ client_new(struct daemon *daemon, int fd)
 		pfd_log(PFD_INFO, "process %d: %s", (int)peer.pid, reason);
 		pfd_refuse(&reply, RVR_PFD_HELLO, 0, -ret, reason);
 		send_reply(fd, &reply);
-		close(fd);
+		close_conn(daemon, fd);
 		return;
 	}
 	place = (unsigned int)ret;
@@ -410,7 +482,7 @@ accept_all(struct daemon *daemon)
 	int fd, i;
 
 	/* Those who are clients have their turn too. */
-	for (i = 0; i < MAX_EVENTS; i++) {
+	for (i = 0; i < MAX_EVENTS && daemon->asides < ASIDES_MAX; i++) {
 		fd = accept4(daemon->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
@@ -493,6 +565,23 @@ handle_signals(struct daemon *daemon)
 		} else {
 			daemon->stopping = true;
 		}
+	}
+}
+
+/* Threads are done: whose packet one has taken is heard again. */
+static void
+handle_asides(struct daemon *daemon)
+{
+	struct pfd_aside_done done;
+
+	while (read(daemon->aside_pipe[0], &done, sizeof(done)) == sizeof(done)) {
+		if (daemon->asides-- == ASIDES_MAX)
+			listen_watch(daemon);
+		if (done.place >= PFD_CLIENTS || daemon->conns[done.place] < 0 ||
+			daemon->pfd.state->clients[done.place].serial != done.serial)
+			continue;
+		daemon->taking[done.place] = false;
+		client_waits(daemon, done.place, false);
 	}
 }
 
@@ -584,7 +673,7 @@ clients_adopt(struct daemon *daemon)
 			snprintf(name, sizeof(name), "c%u.%u", place,
 				daemon->kept_serials[place]);
 			pfd_keep_no_more(name);
-			close(daemon->conns[place]);
+			close_conn(daemon, daemon->conns[place]);
 			daemon->conns[place] = -1;
 		}
 		if (daemon->conns[place] >= 0) {
@@ -659,7 +748,7 @@ forget_kept(struct daemon *daemon)
 			continue;
 		snprintf(name, sizeof(name), "c%u.%u", place, daemon->kept_serials[place]);
 		pfd_keep_no_more(name);
-		close(daemon->conns[place]);
+		close_conn(daemon, daemon->conns[place]);
 		daemon->conns[place] = -1;
 	}
 	keep_no_more();
@@ -760,6 +849,8 @@ watches_start(struct daemon *daemon)
 	if (ret == 0)
 		ret = watch(daemon, daemon->listen_fd, EPOLLIN, EVENT_LISTEN);
 	if (ret == 0)
+		ret = watch(daemon, daemon->aside_pipe[0], EPOLLIN, EVENT_ASIDE);
+	if (ret == 0)
 		ret = watch(daemon, gone_fd, gone_events, EVENT_DEVICE);
 	if (ret == 0)
 		ret = watch(daemon, pfd_device_event_fd(daemon->device), EPOLLIN, EVENT_EXCEPTION);
@@ -780,6 +871,9 @@ start(struct daemon *daemon)
 		return -EINVAL;
 	}
 	daemon->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (daemon->epoll_fd < 0 || pipe2(daemon->aside_pipe, O_CLOEXEC) < 0 ||
+		fcntl(daemon->aside_pipe[0], F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
 	pfd_kept(take_kept, daemon);
 	adopted = adopt(daemon);
 	if (!adopted)
@@ -825,6 +919,9 @@ handle_event(struct daemon *daemon, const struct epoll_event *event)
 		break;
 	case EVENT_EXCEPTION:
 		handle_exceptions(daemon);
+		break;
+	case EVENT_ASIDE:
+		handle_asides(daemon);
 		break;
 	default:
 		/* Requests before the end of a connection are of no use to anyone. */

@@ -120,7 +120,7 @@ struct rvr_pfd_page {
 _Static_assert(sizeof(struct rvr_pfd_page) == 16, "wire");
 _Static_assert(offsetof(struct rvr_pfd_page, offset) == 8, "wire");
 
-/** DMA_MAP, with a file, and DMA_UNMAP, where offset is 0. Replies are headers. */
+/** DMA_MAP, with a file of memory, and DMA_UNMAP, where offset is 0. Replies are headers. */
 struct rvr_pfd_dma {
 	rvr_le64 iova;	 /**< where the client's contexts see it */
 	rvr_le64 size;	 /**< bytes */

@@ -372,7 +372,7 @@ def test_malformed(start, packet, error):
         with pytest.raises(pfd.Refused, match=error):
             client.receive()
         context.invert(b"goes on")
-        client.send(pfd.HEADER.pack(10, 0, 16, 8, 0), [0, 0])
+        client.send(pfd.HEADER.pack(10, 0, 16, 8, 0), [context.fd, context.fd])
         with pytest.raises(pfd.Refused, match="2 descriptors"):
             client.receive()
         context.invert(b"still")
@@ -572,12 +572,17 @@ def test_device_killed(start, pmd):
     daemon.stop = lambda: daemon.process.kill() or daemon.process.wait() * 0
 
 
-def test_memory_to_read(start, tmp_path):
+def memory_file(size):
+    """A file of the kind that is accepted, to be read and written."""
+    file = os.fdopen(os.memfd_create("memory"), "r+b")
+    file.truncate(size)
+    return file
+
+
+def test_memory_to_read(start):
     """A file that its sender may only read isn't the device's to write to; quotas of memory."""
     daemon = start("total memory=3\nallow user=* memory=2\n")
-    path = tmp_path / "memory"
-    path.write_bytes(bytes(8 << 20))
-    with open(path, "rb") as read_only, open(path, "r+b") as both, \
+    with memory_file(8 << 20) as both, open(f"/proc/self/fd/{both.fileno()}", "rb") as read_only, \
             pfd.Service(daemon.path) as one, pfd.Service(daemon.path, uid=65534) as two:
         with pytest.raises(pfd.Refused, match="can't be mapped: Permission denied"):
             one.dma_map(0, 4096, read_only.fileno())
@@ -623,12 +628,58 @@ def test_many_faults(start):
         assert wait_until(lambda: not any(client.request(pfd.EXCEPTION)[0]))
 
 
-def test_maps(start, tmp_path):
+def lingering():
+    """(a socket that takes a minute to close, what its other end reads by)"""
+    listener = socket.create_server(("127.0.0.1", 0))
+    out = socket.create_connection(listener.getsockname())
+    reader = listener.accept()[0]
+    listener.close()
+    out.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+    out.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            out.send(bytes(1 << 16))
+    return out, reader
+
+
+def test_slow_to_close(start, tmp_path):
+    """A descriptor that takes long to close is refused, as all but memory, and delays nobody."""
+    daemon = start()
+    (tmp_path / "file").write_bytes(bytes(4096))
+    with pfd.Service(daemon.path) as bad, pfd.Service(daemon.path) as good:
+        with open(tmp_path / "file", "r+b") as file, \
+                pytest.raises(pfd.Refused, match=r"neither memory \(memfd, tmpfs, hugetlbfs\)"):
+            bad.dma_map(0, 4096, file.fileno())
+        # the connection goes on when that one is closed
+        with memory_file(4096) as memory:
+            bad.dma_map(0, 4096, memory.fileno())
+        readers = []
+        packet = pfd.HEADER.pack(pfd.DMA_MAP, 0, pfd.HEADER.size + 24, 99, 0)
+        packet += struct.pack("<QQQ", 1 << 30, 4096, 0)
+        # The last one to close it is who has received it; the second isn't even received.
+        daemon.process.send_signal(signal.SIGSTOP)
+        for _ in range(2):
+            out, reader = lingering()
+            readers.append(reader)
+            bad.send(packet, [out.fileno()])
+            out.close()
+        daemon.process.send_signal(signal.SIGCONT)
+        begin = time.monotonic()
+        with pytest.raises(pfd.Refused, match="neither memory"):
+            bad.receive()
+        pfd.Context(good).release()
+        bad.close()
+        pfd.Context(good).release()
+        assert wait_until(lambda: daemon.usage()[0] == 1)
+        assert time.monotonic() - begin < 30
+        for reader in readers:
+            reader.close()
+
+
+def test_maps(start):
     """Maps are counted, too, as the device has them."""
     daemon = start("allow user=* maps=3\n")
-    path = tmp_path / "memory"
-    path.write_bytes(bytes(1 << 20))
-    with open(path, "r+b") as file, pfd.Service(daemon.path) as client:
+    with memory_file(1 << 20) as file, pfd.Service(daemon.path) as client:
         client.dma_map(0, 1 << 16, file.fileno())
         client.dma_map(1 << 20, 1 << 16, file.fileno())
         client.dma_unmap(1 << 12, 1 << 12)  # which leaves two of the first one
