@@ -519,6 +519,8 @@ def test_killed_within_requests(start):
     threads = [threading.Thread(target=requests, args=(b"%d" % i,)) for i in range(3)]
     for thread in threads:
         thread.start()
+    # A connection that was just accepted isn't kept yet.
+    assert wait_until(lambda: daemon.usage()[0] == 3 or errors)
     for _ in range(2 * RESTARTS):
         time.sleep(0.05)
         daemon.kill_service()
