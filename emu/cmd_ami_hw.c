@@ -52,7 +52,6 @@ cmd_ami_hws(struct amu_function *function, void (*change)(struct ami_hw *hw))
 	}
 }
 
-
 void
 cmd_ami_hw_reset(struct ami_hw *hw)
 {
