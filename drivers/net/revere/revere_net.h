@@ -96,6 +96,7 @@ struct revere_net_split {
 struct revere_net_sw_stats {
 	uint64_t device_errors; /**< messages and indices that can't be; the queue stops */
 	uint64_t rx_no_mbuf;	/**< mbufs that the pool did not have */
+	uint64_t tx_unfit;	/**< packets of more descriptors than their queue has */
 	uint64_t recoveries;	/**< of the port */
 };
 

@@ -35,16 +35,30 @@ sw_stats(const struct revere_net *net)
 	for (i = 0; i < net->data->nb_tx_queues; i++) {
 		const struct revere_net_txq *txq = net->data->tx_queues[i];
 
-		if (txq != NULL)
-			sum.device_errors += txq->stats.device_errors;
+		if (txq == NULL)
+			continue;
+		sum.device_errors += txq->stats.device_errors;
+		sum.tx_unfit += txq->stats.tx_unfit;
 	}
 	return sum;
 }
 
-static int
-port_stats(struct revere_net *net, struct rvr_rna_stats *stats)
+/** Refused packets are the agent's, and those that the driver couldn't give it. */
+static void
+add_unfit(rvr_le64 *tx_errors, uint64_t unfit)
 {
-	return revere_net_request(net, RVR_RNA_CTL_STATS_GET, NULL, 0, stats, sizeof(*stats));
+	*tx_errors = rvr_cpu_le64(rvr_le64_cpu(*tx_errors) + unfit);
+}
+
+static int
+port_stats(struct revere_net *net, const struct revere_net_sw_stats *sw,
+	struct rvr_rna_stats *stats)
+{
+	int ret = revere_net_request(net, RVR_RNA_CTL_STATS_GET, NULL, 0, stats, sizeof(*stats));
+
+	if (ret == 0)
+		add_unfit(&stats->queues.tx_errors, sw->tx_unfit);
+	return ret;
 }
 
 /** An adapter that doesn't know these counters has counted nothing. */
@@ -61,13 +75,19 @@ steer_stats(struct revere_net *net, struct rvr_rna_steer_stats *stats)
 static int
 queue_stats(struct revere_net *net, uint16_t id, struct rvr_rna_queue_stats *stats)
 {
+	const struct revere_net_txq *txq =
+		id < net->data->nb_tx_queues ? net->data->tx_queues[id] : NULL;
 	const struct rvr_rna_queue queue = { .queue = rvr_cpu_le16(id) };
+	int ret;
 
 	memset(stats, 0, sizeof(*stats));
 	if (id >= net->num_pairs || !net->pairs[id].announced)
 		return 0;
-	return revere_net_request(net, RVR_RNA_CTL_QUEUE_STATS_GET, &queue, sizeof(queue), stats,
+	ret = revere_net_request(net, RVR_RNA_CTL_QUEUE_STATS_GET, &queue, sizeof(queue), stats,
 		sizeof(*stats));
+	if (ret == 0 && txq != NULL)
+		add_unfit(&stats->tx_errors, txq->stats.tx_unfit);
+	return ret;
 }
 
 static int
@@ -99,7 +119,7 @@ REVERE_NET_STATS_GET(revere_net_stats_get)
 	struct rvr_rna_stats hw;
 	int ret;
 
-	ret = port_stats(net, &hw);
+	ret = port_stats(net, &sw, &hw);
 	if (ret < 0)
 		return ret;
 	stats->ipackets = rvr_le64_cpu(hw.queues.rx_packets);
@@ -225,7 +245,7 @@ xstats_values(struct rte_eth_dev *dev, uint64_t *values)
 	unsigned int i;
 	int ret;
 
-	ret = port_stats(net, &port);
+	ret = port_stats(net, &sw, &port);
 	if (ret < 0)
 		return ret;
 	values = xstats_copy(port_counters, RTE_DIM(port_counters), &port, values);

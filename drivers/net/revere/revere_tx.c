@@ -160,6 +160,36 @@ revere_net_tx_check_ring(struct revere_net_txq *txq)
 			txq->ring->own);
 }
 
+/** Descriptors of a packet that can go once all others have. */
+static uint32_t
+tx_capacity(const struct revere_net_txq *txq)
+{
+	/* The last descriptor of a message may stay unused. */
+	return RTE_MIN(txq->nb_desc, (txq->ring->mask + 1) * (txq->max_descs - 1));
+}
+
+uint16_t
+revere_net_tx_drop_unfit(struct revere_net_txq *txq, struct rte_mbuf **pkts, uint16_t count,
+	uint64_t wants)
+{
+	uint32_t capacity = tx_capacity(txq);
+	uint16_t i;
+
+	for (i = 0; i < count; i++) {
+		uint32_t descs = pkts[i]->nb_segs + ((pkts[i]->ol_flags & wants) != 0);
+
+		if (descs <= capacity)
+			break;
+		if (txq->stats.tx_unfit++ == 0)
+			REVERE_NET_LOG(WARNING, txq->net, "Tx queue %u dropped a packet of %u "
+				"descriptors, which never fits %u; tx_refused counts such: give "
+				"the queue more, or call rte_eth_tx_prepare() first",
+				txq->id, descs, capacity);
+		rte_pktmbuf_free(pkts[i]);
+	}
+	return i;
+}
+
 static __rte_always_inline uint16_t
 tx_burst(struct revere_net_txq *txq, struct rte_mbuf **pkts, uint16_t count)
 {
@@ -220,12 +250,15 @@ uint16_t
 revere_net_tx_burst_segments(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
 {
 	struct revere_net_txq *txq = tx_queue;
+	uint16_t sent;
 
 	if (unlikely(!revere_net_enter(&txq->busy, &txq->running)))
 		return 0;
-	count = tx_burst_segments(txq, pkts, count);
+	sent = tx_burst_segments(txq, pkts, count);
+	if (unlikely(sent == 0))
+		sent = revere_net_tx_drop_unfit(txq, pkts, count, 0);
 	revere_net_leave(&txq->busy);
-	return count;
+	return sent;
 }
 
 /** Descriptors that can be given now, in bursts of whole messages. */

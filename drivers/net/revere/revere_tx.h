@@ -21,6 +21,14 @@ void revere_net_tx_free_each(struct rte_mbuf **mbufs, uint32_t count);
 void revere_net_tx_check_ring(struct revere_net_txq *txq);
 
 /**
+ * Drops packets ahead that the queue can never hold, and counts them: kept, they would stand
+ * before all others for ever. Those with one of the flags @p wants take one descriptor more.
+ * @return how many
+ */
+uint16_t revere_net_tx_drop_unfit(struct revere_net_txq *txq, struct rte_mbuf **pkts,
+	uint16_t count, uint64_t wants);
+
+/**
  * Frees what came back, now and then or if there is no room for `want` more: a look at completions
  * costs two cache lines of the device's core.
  */

@@ -156,10 +156,13 @@ uint16_t
 revere_net_tx_burst_inline(void *tx_queue, struct rte_mbuf **pkts, uint16_t count)
 {
 	struct revere_net_txq *txq = tx_queue;
+	uint16_t sent;
 
 	if (unlikely(!revere_net_enter(&txq->busy, &txq->running)))
 		return 0;
-	count = tx_burst_inline(txq, pkts, count);
+	sent = tx_burst_inline(txq, pkts, count);
+	if (unlikely(sent == 0))
+		sent = revere_net_tx_drop_unfit(txq, pkts, count, 0);
 	revere_net_leave(&txq->busy);
-	return count;
+	return sent;
 }
