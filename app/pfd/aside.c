@@ -34,18 +34,6 @@ pfd_is_memory(int fd)
 	return fcntl(fd, F_GET_SEALS) >= 0;
 }
 
-bool
-pfd_is_eventfd(int fd)
-{
-	static const char name[] = "anon_inode:[eventfd]";
-	char path[32], target[sizeof(name)];
-	ssize_t len;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	len = readlink(path, target, sizeof(target));
-	return len == sizeof(name) - 1 && memcmp(target, name, sizeof(name) - 1) == 0;
-}
-
 static void *
 run(void *arg)
 {

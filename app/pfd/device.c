@@ -29,18 +29,6 @@ _Static_assert(RESPONSE_AT + (RVR_MGT_MSG_SIZE << COMMAND_LOG2) <= EXCEPTION_AT,
 _Static_assert(EXCEPTION_AT + (RVR_MGT_MSG_SIZE << EXCEPTION_LOG2) <= DEVICE_RINGS_SIZE, "rings");
 
 void
-device_init(struct pfd_device *device, const struct device_ops *ops)
-{
-	unsigned int i;
-
-	device->ops = ops;
-	for (i = 0; i < PFD_KEPT_MAX; i++)
-		device->kept[i] = -1;
-	device->gone_fd = -1;
-	device->event_fd = -1;
-}
-
-void
 device_lose(struct pfd_device *device)
 {
 	device->lost = true;
@@ -96,7 +84,7 @@ wait_index(struct pfd_device *device, uint32_t offset, uint64_t wanted)
 }
 
 /* All that was posted is done: each command has one response. */
-int
+static int
 device_flush(void *arg)
 {
 	struct pfd_device *device = arg;
@@ -120,7 +108,7 @@ device_flush(void *arg)
 }
 
 /* A register costs a message to the server and one back: commands share these. */
-int
+static int
 device_post(void *arg, const void *request)
 {
 	struct pfd_device *device = arg;
@@ -136,7 +124,7 @@ device_post(void *arg, const void *request)
 	return 0;
 }
 
-int
+static int
 device_command(void *arg, const void *request, void *response)
 {
 	struct pfd_device *device = arg;
@@ -150,7 +138,7 @@ device_command(void *arg, const void *request, void *response)
 	return ret;
 }
 
-int
+static int
 device_exceptions(void *arg)
 {
 	struct pfd_device *device = arg;
@@ -162,7 +150,7 @@ device_exceptions(void *arg)
 	return (int)(written - device->exception);
 }
 
-void
+static void
 device_exception(void *arg, void *msg)
 {
 	const struct pfd_device *device = arg;
@@ -171,7 +159,7 @@ device_exception(void *arg, void *msg)
 		RVR_MGT_MSG_SIZE);
 }
 
-void
+static void
 device_exception_done(void *arg)
 {
 	struct pfd_device *device = arg;
@@ -187,16 +175,37 @@ pfd_device_again(struct pfd_device *device)
 		eventfd_write(device->event_fd, 1);
 }
 
-uint64_t
+static uint64_t
 device_reg_read(void *arg, uint32_t offset)
 {
 	return read64(arg, offset);
 }
 
-int
+static int
 device_reg_write(void *arg, uint32_t offset, uint64_t value)
 {
 	return write64(arg, offset, value);
+}
+
+void
+device_init(struct pfd_device *device, const struct device_ops *ops)
+{
+	unsigned int i;
+
+	device->ops = ops;
+	device->backend = *ops->backend;
+	device->backend.command = device_command;
+	device->backend.post = device_post;
+	device->backend.flush = device_flush;
+	device->backend.reg_read = device_reg_read;
+	device->backend.reg_write = device_reg_write;
+	device->backend.exceptions = device_exceptions;
+	device->backend.exception = device_exception;
+	device->backend.exception_done = device_exception_done;
+	for (i = 0; i < PFD_KEPT_MAX; i++)
+		device->kept[i] = -1;
+	device->gone_fd = -1;
+	device->event_fd = -1;
 }
 
 /* ---- Bring-up ------------------------------------------------------------------------------- */
@@ -304,7 +313,7 @@ events_start(struct pfd_device *device)
 	device->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (device->event_fd < 0)
 		return -errno;
-	return device->ops->backend->irq_set(device, 0, device->event_fd);
+	return device->backend.irq_set(device, 0, device->event_fd);
 }
 
 struct pfd_device *
@@ -371,7 +380,7 @@ pfd_device_close(struct pfd_device *device)
 const struct pfd_backend *
 pfd_device_backend(const struct pfd_device *device)
 {
-	return device->ops->backend;
+	return &device->backend;
 }
 
 int

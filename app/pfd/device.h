@@ -19,7 +19,7 @@
 
 /* How a device is reached. Functions give 0 or a negative errno; -ENODEV: it is gone. */
 struct device_ops {
-	const struct pfd_backend *backend;
+	const struct pfd_backend *backend; /* but for commands, registers and exceptions */
 	size_t notes; /* bytes of its own behind the rings, in their file */
 	/* UINT64_MAX: it can't be read */
 	uint64_t (*read64)(struct pfd_device *device, uint32_t offset);
@@ -35,6 +35,7 @@ struct device_ops {
 
 struct pfd_device {
 	const struct device_ops *ops;
+	struct pfd_backend backend; /* the whole of it */
 	int kept[PFD_KEPT_MAX]; /* -1 none */
 	int gone_fd, event_fd;
 	uint32_t gone_events; /* of epoll */
@@ -57,15 +58,5 @@ bool device_is_address(const char *name);
 /* For those who have made one. */
 void device_init(struct pfd_device *device, const struct device_ops *ops);
 void device_lose(struct pfd_device *device);
-
-/* What backends have in common. */
-int device_command(void *arg, const void *request, void *response);
-int device_post(void *arg, const void *request);
-int device_flush(void *arg);
-uint64_t device_reg_read(void *arg, uint32_t offset);
-int device_reg_write(void *arg, uint32_t offset, uint64_t value);
-int device_exceptions(void *arg);
-void device_exception(void *arg, void *msg);
-void device_exception_done(void *arg);
 
 #endif /* DEVICE_H */

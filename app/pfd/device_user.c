@@ -72,21 +72,6 @@ user_of(struct pfd_device *device)
 	return (struct user *)device;
 }
 
-static int
-send_message(int fd, const void *data, size_t size, int pass)
-{
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = size };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	union rvr_fds room;
-	ssize_t sent;
-
-	rvr_fds_put(&msg, &room, pass);
-	do {
-		sent = sendmsg(fd, &msg, MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	return sent == (ssize_t)size ? 0 : -ENODEV;
-}
-
 /* One message, all at once. @return its bytes */
 static ssize_t
 receive_message(int fd, void *data, size_t room, int *passed)
@@ -159,8 +144,9 @@ ask(struct user *user, uint16_t command, const void *data, size_t size, int pass
 
 	memcpy(message, &header, sizeof(header));
 	memcpy(message + sizeof(header), data, size);
-	if (!user->device.lost)
-		ret = send_message(user->fd, message, header.size, pass);
+	if (!user->device.lost &&
+		rvr_fds_send(user->fd, message, header.size, pass) == (ssize_t)header.size)
+		ret = 0;
 	if (ret == 0)
 		ret = receive_reply(user, &header, reply, room, passed);
 	if (ret == -ENODEV && !user->device.lost) {
@@ -331,14 +317,6 @@ user_irq_trigger(void *arg, uint32_t vector)
 
 static const struct pfd_backend backend = {
 	.isolates = true,
-	.command = device_command,
-	.post = device_post,
-	.flush = device_flush,
-	.reg_read = device_reg_read,
-	.reg_write = device_reg_write,
-	.exceptions = device_exceptions,
-	.exception = device_exception,
-	.exception_done = device_exception_done,
 	.page = user_page,
 	.page_bind = user_page_bind,
 	.page_drop = user_page_drop,

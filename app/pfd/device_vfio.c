@@ -215,14 +215,6 @@ vfio_rings_share(struct pfd_device *device)
 }
 
 static const struct pfd_backend backend = {
-	.command = device_command,
-	.post = device_post,
-	.flush = device_flush,
-	.reg_read = device_reg_read,
-	.reg_write = device_reg_write,
-	.exceptions = device_exceptions,
-	.exception = device_exception,
-	.exception_done = device_exception_done,
 	.page = vfio_page,
 	.page_bind = vfio_page_bind,
 	.page_drop = vfio_page_drop,

@@ -344,7 +344,7 @@ all_harmless(const int *fds, unsigned int num)
 	unsigned int i;
 
 	for (i = 0; i < num && i < RVR_FDS_MAX; i++)
-		if (!pfd_is_memory(fds[i]) && !pfd_is_eventfd(fds[i]))
+		if (!pfd_is_memory(fds[i]) && rvr_fds_is_eventfd(fds[i]) <= 0)
 			return false;
 	/* More than there is room for weren't looked at. */
 	return num <= RVR_FDS_MAX;

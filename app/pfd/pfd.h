@@ -522,9 +522,8 @@ struct pfd_aside {
 };
 
 void pfd_aside(const struct pfd_aside *what);
-/* Whether it is a file of memory, or an eventfd: these can be closed at any time. */
+/* Whether it is a file of memory, which can be closed at any time. */
 bool pfd_is_memory(int fd);
-bool pfd_is_eventfd(int fd);
 
 /* ---- Descriptors that outlive a process (keep.c) --------------------------------------------- */
 

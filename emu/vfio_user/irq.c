@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "event.h"
+#include "rvr_fds.h"
 #include "vu.h"
 
 int
@@ -125,21 +126,6 @@ vu_irq_info(struct vu_device *dev, struct vu_msg *msg)
 	return 0;
 }
 
-/* Another kind of file could block the device's thread when it signals. */
-static bool
-is_eventfd(int fd)
-{
-	static const char name[] = "anon_inode:[eventfd]";
-	char path[32], target[sizeof(name)];
-	ssize_t len;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	len = readlink(path, target, sizeof(target));
-	if (len < 0)
-		return true; /* no /proc to ask */
-	return len == sizeof(name) - 1 && memcmp(target, name, sizeof(name) - 1) == 0;
-}
-
 static int
 irqs_assign(struct vu_device *dev, const struct vfio_irq_set *set, struct vu_msg *msg)
 {
@@ -147,7 +133,7 @@ irqs_assign(struct vu_device *dev, const struct vfio_irq_set *set, struct vu_msg
 	int ret = 0;
 
 	for (i = 0; i < set->count; i++)
-		if (msg->num_fds > 0 && !is_eventfd(msg->fds[i]))
+		if (msg->num_fds > 0 && rvr_fds_is_eventfd(msg->fds[i]) == 0)
 			return -EINVAL;
 	for (i = 0; i < set->count && ret == 0; i++)
 		ret = irq_connect(dev, set->index, set->start + i,

@@ -11,8 +11,12 @@
 #ifndef RVR_FDS_H
 #define RVR_FDS_H
 
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /** Descriptors with a message; more than any request has. */
@@ -37,6 +41,27 @@ rvr_fds_put(struct msghdr *msg, union rvr_fds *room, int fd)
 	memcpy(CMSG_DATA(&room->header), &fd, sizeof(fd));
 	msg->msg_control = room->bytes;
 	msg->msg_controllen = CMSG_SPACE(sizeof(fd));
+}
+
+/**
+ * Sends a message, whole or not at all: a packet, or a small one on a stream.
+ *
+ * @param pass  a descriptor that goes along, or negative
+ * @return bytes, or -1 with errno
+ */
+static inline ssize_t
+rvr_fds_send(int fd, const void *data, size_t size, int pass)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union rvr_fds room;
+	ssize_t sent;
+
+	rvr_fds_put(&msg, &room, pass);
+	do {
+		sent = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	return sent;
 }
 
 /** Before recvmsg(): makes room for what may come. */
@@ -74,6 +99,26 @@ rvr_fds_take(struct msghdr *msg, int *fds, unsigned int max)
 		}
 	}
 	return num <= max && (msg->msg_flags & MSG_CTRUNC) != 0 ? max + 1 : num;
+}
+
+/**
+ * Whether a descriptor that came from elsewhere is an eventfd: a write to another kind of file
+ * could block who signals.
+ *
+ * @return 1 it is, 0 it is not, or negative errno: there is no /proc to ask
+ */
+static inline int
+rvr_fds_is_eventfd(int fd)
+{
+	static const char name[] = "anon_inode:[eventfd]";
+	char path[32], target[sizeof(name)];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = readlink(path, target, sizeof(target));
+	if (len < 0)
+		return -errno;
+	return len == sizeof(name) - 1 && memcmp(target, name, sizeof(name) - 1) == 0;
 }
 
 #endif /* RVR_FDS_H */

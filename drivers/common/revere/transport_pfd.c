@@ -56,21 +56,6 @@ service_of(struct revere_transport *transport)
 
 /* ---- Packets -------------------------------------------------------------------------------- */
 
-static int
-send_packet(int fd, const void *data, size_t size, int pass)
-{
-	struct iovec iov = { .iov_base = RTE_PTR_ADD(data, 0), .iov_len = size };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	union rvr_fds room;
-	ssize_t sent;
-
-	rvr_fds_put(&msg, &room, pass);
-	do {
-		sent = sendmsg(fd, &msg, MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
-}
-
 /* @return bytes of the packet, 0: the other side has hung up */
 static ssize_t
 receive_packet(int fd, void *data, size_t room, int *passed)
@@ -155,10 +140,9 @@ exchange_locked(struct service *service, struct exchange *exchange, int *refused
 	memcpy(packet, &header, sizeof(header));
 	if (exchange->out_size > 0)
 		memcpy(packet + sizeof(header), exchange->out, exchange->out_size);
-	ret = send_packet(service->fd, packet, sizeof(header) + exchange->out_size,
-		exchange->out_fd);
-	if (ret < 0 && ret != -EPIPE)
-		return ret;
+	if (rvr_fds_send(service->fd, packet, sizeof(header) + exchange->out_size,
+		    exchange->out_fd) < 0 && errno != EPIPE)
+		return -errno;
 	/* Who hangs up may have said why before. */
 	do {
 		ret = receive_reply(service, exchange, refused);
