@@ -36,6 +36,7 @@
 #define WATCH_AHEAD 16u /* words that are asked of the cache in advance */
 #define POLL_COLD 1024u /* polls of an AMI-HW without effect until it is cold */
 #define TURNS_LOCKED 16u /* turns between looks at whether someone wants a pause */
+#define TURNS_YIELD 32u /* idle turns until another thread may have the CPU, such as our client */
 #define NAP_MIN_NS 50000u
 #define NAP_MAX_NS 1000000u
 #define SPIN 64u
@@ -445,6 +446,7 @@ worker_run(struct amu_worker *worker)
 	unsigned int waits = 0;
 	long nap_ns = NAP_MIN_NS;
 	bool fresh = false; /* has napped: looks at everything */
+	unsigned int idle_turns = 0;
 
 	while (!atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
 		int seen = atomic_load_explicit(&worker->nap, memory_order_acquire);
@@ -475,6 +477,8 @@ worker_run(struct amu_worker *worker)
 		if (fresh) {
 			worker_nap(worker, seen, nap_ns);
 			nap_ns = nap_ns * 2 < (long)NAP_MAX_NS ? nap_ns * 2 : (long)NAP_MAX_NS;
+		} else if (++idle_turns % TURNS_YIELD == 0) {
+			sched_yield();
 		}
 	}
 }
