@@ -1913,8 +1913,41 @@ auto_is_not_misled(void **state)
 	}
 	tune->merits[best][REVERE_DMA_ROUNDS - 1] = 0.1;
 	tune->merits[other][REVERE_DMA_ROUNDS - 1] = 1;
+	tune->looks[best] = REVERE_DMA_ROUNDS;
+	tune->looks[other] = REVERE_DMA_ROUNDS;
 	auto_looks(chan, REVERE_DMA_ROUNDS + 1);
 	assert_int_equal(tune->best, best);
+	split_verify(chan);
+	chan_close(chan);
+}
+
+/** A way that was bad when looked at first comes back when it is better. */
+static void
+auto_losers_come_back(void **state)
+{
+	struct chan *chan = split_open("threshold=auto", 256);
+	struct revere_dma_auto *tune = &inside(chan)->tune;
+	enum rte_pmd_revere_dma_way best;
+	unsigned int way, look;
+	uint32_t rounds;
+
+	(void)state;
+	auto_looks(chan, REVERE_DMA_ROUNDS);
+	best = tune->best;
+	for (way = 0; way < REVERE_DMA_WAYS; way++) {
+		tune->looks[way] = REVERE_DMA_ROUNDS;
+		for (look = 0; look < REVERE_DMA_ROUNDS; look++)
+			tune->merits[way][look] = way == best ? 0.01 : 1;
+	}
+	for (rounds = tune->rounds; rounds < 40; rounds++) {
+		/* The next round is due. */
+		tune->budget = 1e299;
+		tune->since = 1e299;
+		auto_looks(chan, rounds + 1);
+	}
+	assert_true(tune->looks[best] >= 2 * REVERE_DMA_ROUNDS);
+	for (look = 0; look < REVERE_DMA_ROUNDS; look++)
+		assert_true(tune->merits[best][look] > 0.01);
 	split_verify(chan);
 	chan_close(chan);
 }
@@ -2392,6 +2425,7 @@ dma_revere_cases_run(int argc, char **argv, const char *args)
 		CASE(auto_survives_lost_answers),
 		CASE(auto_samples_end),
 		CASE(auto_is_not_misled),
+		CASE(auto_losers_come_back),
 		CASE(auto_forgives_pauses),
 		CASE(callbacks_move_packets),
 		CASE(callbacks_refuse),

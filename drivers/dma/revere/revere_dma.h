@@ -149,7 +149,8 @@ struct revere_dma_auto {
 	double pace;	    /**< bytes a cycle then, 0: not known yet */
 	uint32_t odd;	    /**< periods in a row in which both were others */
 	double score[REVERE_DMA_WAYS]; /**< bytes a cycle that each gets done, 0: not looked at */
-	/** Of the last rounds: what each got done as a part of what the best one did. */
+	uint32_t looks[REVERE_DMA_WAYS]; /**< at each of them with this load, */
+	/** and of the last ones what it got done as a part of what the round's best one did. */
 	double merits[REVERE_DMA_WAYS][REVERE_DMA_ROUNDS];
 	uint64_t bytes;	    /**< copied before this period */
 	uint64_t jobs;	    /**< before this period */

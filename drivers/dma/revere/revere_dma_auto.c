@@ -47,8 +47,8 @@
 #define SETTLE_TURNS 32u  /* submits of a period until what gets done is measured, */
 #define WAY_TURNS 32u	  /* and while it is; both end when all has been reported, */
 #define TURNS_MAX 2u	  /* or after that many times as many submits */
-#define COLD_TURNS 224u	  /* to settle with another way, or */
-#define COLD_JOBS 8192u	  /* so many copies: buffers come round in the end, and until then are */
+#define COLD_TURNS 480u	  /* to settle with another way, or */
+#define COLD_JOBS 16384u  /* so many copies: buffers come round in the end, and until then are */
 			  /* in the caches of who copied to them last */
 #define LOSER 0.8	  /* of the best one, and a way isn't worth another look */
 #define ROUNDS_SURE 2u	  /* after so many, */
@@ -443,11 +443,11 @@ bytes_done(const struct revere_dma_vchan *vchan)
 	return vchan->answered_bytes + vchan->count.cpu_bytes;
 }
 
-/** A way's median of the last rounds. */
+/** The median of the last looks at a way. */
 static double
 merit(const struct revere_dma_auto *tune, enum rte_pmd_revere_dma_way way)
 {
-	uint32_t i, j, count = RTE_MIN(tune->rounds, REVERE_DMA_ROUNDS);
+	uint32_t i, j, count = RTE_MIN(tune->looks[way], REVERE_DMA_ROUNDS);
 	double sorted[REVERE_DMA_ROUNDS];
 
 	for (i = 0; i < count; i++) {
@@ -475,23 +475,31 @@ way_best(const struct revere_dma_auto *tune)
 static bool
 look_pays(const struct revere_dma_auto *tune, enum rte_pmd_revere_dma_way way)
 {
-	return tune->rounds < ROUNDS_SURE || tune->rounds % ROUNDS_LOSER == 0 ||
-	       merit(tune, way) > LOSER;
+	if (tune->rounds < ROUNDS_SURE || tune->rounds % ROUNDS_LOSER == 0)
+		return true;
+	/* One that did well when looked at last is looked at until that is sure. */
+	return merit(tune, way) > LOSER ||
+	       tune->merits[way][(tune->looks[way] - 1) % REVERE_DMA_ROUNDS] > LOSER;
 }
 
-/** Goes on to the next way to be looked at. @return whether there is one */
+/**
+ * Goes on to the next way to be looked at: in the other order each time, as caches get warmer, and
+ * machines faster, while they are looked at. @return whether there is one
+ */
 static bool
 explore_next(struct revere_dma_auto *tune)
 {
 	while (tune->exploring > 0) {
-		tune->way = (enum rte_pmd_revere_dma_way)--tune->exploring;
+		tune->exploring--;
+		tune->way = (enum rte_pmd_revere_dma_way)(tune->rounds % 2 == 0 ?
+			tune->exploring : REVERE_DMA_WAYS - 1 - tune->exploring);
 		if (look_pays(tune, tune->way))
 			return true;
 	}
 	return false;
 }
 
-/** Begins a round of looks, with the CPU's: what it is like tells pauses of the user. */
+/** Begins a round of looks, the first one with the CPU's: that tells pauses of the user. */
 static void
 explore(struct revere_dma_auto *tune)
 {
@@ -511,13 +519,13 @@ static void
 explore_end(struct revere_dma_auto *tune)
 {
 	double best = RTE_MAX(RTE_MAX(tune->score[0], tune->score[1]), tune->score[2]);
-	uint32_t at = tune->rounds % REVERE_DMA_ROUNDS;
 	unsigned int way;
 
 	RTE_BUILD_BUG_ON(REVERE_DMA_WAYS != 3);
 	for (way = 0; way < REVERE_DMA_WAYS; way++)
-		tune->merits[way][at] = tune->score[way] > 0 ? tune->score[way] / best :
-							       merit(tune, way);
+		if (tune->score[way] > 0)
+			tune->merits[way][tune->looks[way]++ % REVERE_DMA_ROUNDS] =
+				tune->score[way] / best;
 	tune->rounds++;
 	tune->best = tune->way = way_best(tune);
 	tune->looking = false;
@@ -538,6 +546,7 @@ static void
 load_new(struct revere_dma_auto *tune, double length)
 {
 	tune->rounds = 0;
+	memset(tune->looks, 0, sizeof(tune->looks));
 	tune->odd = 0;
 	tune->length = length;
 	if (tune->learnt < LOAD_COST * REVERE_DMA_ROUNDS * tune->cost)
