@@ -1884,7 +1884,7 @@ auto_looks(struct chan *chan, uint32_t rounds)
 	uint32_t bursts, i;
 
 	for (bursts = 0; inside(chan)->tune.rounds < rounds; bursts++) {
-		assert_true(bursts < 200000);
+		assert_true(bursts < 2000000);
 		for (i = 0; i < BURST / 2; i++)
 			copy_random(chan, 100, 0);
 		drain(chan);

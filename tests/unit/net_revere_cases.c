@@ -2357,8 +2357,8 @@ moves_of(const char *what, struct stream *stream, unsigned int moves)
 		what, moves, stream->sent, (double)times[i] / 1000,
 		(double)times[moves - 1] / 1000);
 #ifndef __SANITIZE_THREAD__
-	/* Also if both devices' threads and we have one CPU. */
-	assert_true(times[i] < 1000000);
+	/* Both devices' threads and we may have one CPU. Without threads valgrind runs this. */
+	assert_true(times[i] < 1000000 || strstr(device_args, "threaded") == NULL);
 #endif
 	free(times);
 }
