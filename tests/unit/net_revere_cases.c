@@ -2356,9 +2356,13 @@ moves_of(const char *what, struct stream *stream, unsigned int moves)
 	print_message("%s: %u moves with %u packets, downtime median %.1f us, maximum %.1f us\n",
 		what, moves, stream->sent, (double)times[i] / 1000,
 		(double)times[moves - 1] / 1000);
-#ifndef __SANITIZE_THREAD__
-	/* Both devices' threads and we may have one CPU. Without threads valgrind runs this. */
-	assert_true(times[i] < 1000000 || strstr(device_args, "threaded") == NULL);
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+	/*
+	 * Both devices' threads and we may have one CPU: nobody keeps it for the millisecond until
+	 * a worker naps. Not the median, as the machine may be busy; valgrind runs this without
+	 * threads.
+	 */
+	assert_true(times[moves / 10] < 1000000 || strstr(device_args, "threaded") == NULL);
 #endif
 	free(times);
 }
