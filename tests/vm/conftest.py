@@ -8,7 +8,6 @@ one, while what takes long because it waits (a reset of a Function: 0.1 s) runs 
 
 import pathlib
 import signal
-import subprocess
 import sys
 import time
 
@@ -130,12 +129,7 @@ class Forwarding:
             self.machine.run("kill -9 $(cat /tmp/pmd.pid); kill $(cat /tmp/pmd.sleep)")
         except vm.GuestError:
             # A guest that is gone took it along; its process may need a moment to end.
-            try:
-                self.machine.guest.process.wait(5)
-            except subprocess.TimeoutExpired:
-                pass
-            if self.machine.guest.process.poll() is None:
-                raise
+            self.machine.guest.process.wait(5)
 
     def command(self, text):
         """Types a line."""
