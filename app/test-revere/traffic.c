@@ -32,7 +32,8 @@
 #define BURST 32
 #define LENGTH_MAX 9600
 #define ETHER_TYPE 0x88b5 /* for local experiments */
-#define HELLO_MS 20
+#define HELLO_MS 20 /* each one without an answer waits for twice as long */
+#define HELLO_MS_MAX 1280
 #define IDLE_US 20
 #define BREATH ((size_t)96 << 20) /* more than DPDK has left of what it began with */
 
@@ -72,6 +73,7 @@ struct end {
 	uint64_t wrong;	      /**< missing, out of order or changed */
 	uint64_t heard;	      /**< TSC when the peer was last heard, 0: not yet */
 	uint64_t hello;	      /**< TSC of the last hello */
+	uint64_t hello_ms;    /**< from that one to the next */
 	void *breath;	      /**< memory that comes and goes */
 	uint64_t breathed;    /**< TSC when it did so last */
 };
@@ -181,19 +183,31 @@ packet_check(struct end *end, const struct head *head, const struct rte_mbuf *mb
 	return false;
 }
 
-/** Tells the peer, and what lies between, that this end is there. */
+static void
+hello_send(struct end *end)
+{
+	struct rte_mbuf *mbuf = packet_make(end, KIND_HELLO, 0);
+
+	if (mbuf != NULL && rte_eth_tx_burst(end->port, 0, &mbuf, 1) == 0)
+		rte_pktmbuf_free(mbuf);
+}
+
+/**
+ * Tells the peer, which wasn't heard yet, and what lies between that this end is there. Few will
+ * do: if the peer or the switch doesn't run for seconds, they gather in rings that have to hold
+ * a window of packets, and a switch drops what a ring doesn't hold.
+ */
 static void
 hello(struct end *end)
 {
 	uint64_t now = rte_rdtsc();
-	struct rte_mbuf *mbuf;
 
-	if (now - end->hello < rte_get_tsc_hz() / MS_PER_S * HELLO_MS)
+	if (now - end->hello < rte_get_tsc_hz() / MS_PER_S * end->hello_ms)
 		return;
 	end->hello = now;
-	mbuf = packet_make(end, KIND_HELLO, 0);
-	if (mbuf != NULL && rte_eth_tx_burst(end->port, 0, &mbuf, 1) == 0)
-		rte_pktmbuf_free(mbuf);
+	end->hello_ms = RTE_MIN(RTE_MAX(end->hello_ms * 2, (uint64_t)HELLO_MS),
+				(uint64_t)HELLO_MS_MAX);
+	hello_send(end);
 }
 
 /* ---- The end that sends ---------------------------------------------------------------------- */
@@ -272,6 +286,7 @@ epoch_next(struct end *end)
 	end->sent = 0;
 	end->back = 0;
 	end->heard = 0;
+	end->hello_ms = 0;
 	return true;
 }
 
@@ -339,8 +354,12 @@ packet_take(struct end *end, struct rte_mbuf *mbuf)
 	const struct head *head = packet_read(mbuf, room);
 	struct rte_ether_hdr *ether;
 
-	if (head == NULL || head->kind != KIND_DATA)
+	if (head == NULL)
 		return false;
+	if (head->kind != KIND_DATA) {
+		hello_send(end);
+		return false;
+	}
 	/* In the middle of an epoch that another process has begun, or long after it. */
 	if (head->epoch != end->epoch || (end->heard == 0 && head->number != 0)) {
 		if (head->number != 0)
@@ -387,7 +406,8 @@ echo_all(struct end *end)
 		give_back(end, mbufs, good);
 		if (count > 0)
 			continue;
-		hello(end);
+		if (end->heard == 0)
+			hello(end);
 		rte_delay_us_sleep(IDLE_US);
 	}
 }

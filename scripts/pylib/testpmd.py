@@ -120,6 +120,11 @@ class Program:
         """Whether it still runs."""
         return self.process.poll() is None
 
+    def pid(self):
+        """Its own process id; self.process is timeout(1)."""
+        return int(subprocess.run(["pgrep", "-P", str(self.process.pid)], check=True,
+                                  capture_output=True, text=True).stdout.split()[0])
+
     def read(self, seconds):
         """Takes what it has written, waiting up to so long for some. False: it has ended."""
         if not select.select([self.terminal], [], [], max(seconds, 0))[0]:

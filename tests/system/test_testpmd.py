@@ -8,7 +8,7 @@ import time
 
 import pytest
 import scapy.utils
-from conftest import leave, wait_until
+from conftest import leave, programs, wait_until
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
@@ -185,6 +185,27 @@ def test_detach_one_of_shared(testpmd):
     forwards(pmd, port=1)
     assert "is attached" in pmd.command("port attach net_revere2,emu=a,backend=loop")
     pmd.command("port start all")
+    leave(pmd)
+
+
+@pytest.mark.parametrize("main", ["both", "first"])
+def test_workers_beside_main_lcore(processes, main):
+    """Workers of all devices stay off the CPU that an lcore is bound to, if they can."""
+    if len(programs.cpus()) < 2:
+        pytest.skip("one CPU only")
+    first, second = programs.cpus()[:2]
+    where = f"{first},{second}" if main == "both" else first
+    pmd = processes.enter_context(programs.Testpmd(
+        ["--lcores", f"0@({where}),1@{second}", "-d", programs.DRIVERS, "--vdev=net_revere0",
+         "--vdev=net_revere1", "--vdev=dma_revere0"] + programs.memory_args(128, False),
+        ["--total-num-mbufs=8192"], 120))
+    found = {}
+    for task in os.scandir(f"/proc/{pmd.pid()}/task"):
+        with open(os.path.join(task, "comm"), encoding="ascii") as file:
+            name = file.read().strip()
+        if name.startswith("rvr0-"):
+            found[int(task.name)] = os.sched_getaffinity(int(task.name))
+    assert list(found.values()) == [{first}] * 3, found
     leave(pmd)
 
 

@@ -8,6 +8,7 @@ long form: REVERE_VHOST_PACKETS=10000000 REVERE_VHOST_RESTARTS=100.
 
 import os
 import re
+import signal
 import time
 import zlib
 
@@ -89,6 +90,28 @@ def test_vm_to_vm(switch, front_end, dma, ring):
     assert passed(echo.stop(), "echo") == PACKETS
     if dma is not None:
         check_copies(switched, dma)
+
+
+def test_switch_and_sender_stand(switch, front_end):
+    """Nothing is lost by a machine that has no time for one of them for seconds."""
+    switched = switch(",threshold=auto")
+    echo = front_end(switched, 1, 0, ["--echo"])
+    sender = front_end(switched, 0, 1, send(1 << 40))
+    assert wait_until(lambda: switched.copies()["cpu_copies"] > 1000, 60)
+    pids = switched.pid(), sender.pid()
+    os.kill(pids[0], signal.SIGSTOP)
+    time.sleep(0.1)  # then the window is full
+    os.kill(pids[1], signal.SIGSTOP)
+    time.sleep(7)  # what the other end sends meanwhile must not fill the sender's ring
+    os.kill(pids[0], signal.SIGCONT)
+    time.sleep(1)
+    start = switched.copies()["cpu_copies"]
+    os.kill(pids[1], signal.SIGCONT)
+    assert wait_until(lambda: switched.copies()["cpu_copies"] > start + 1000, 60)
+    sender.process.terminate()
+    text = sender.finish(30)
+    assert " 1 epochs, 0 abandoned, 0 wrong" in text, text
+    passed(echo.stop(), "echo")
 
 
 @pytest.mark.parametrize("threshold", ["auto", "off"])

@@ -6,7 +6,7 @@
  * CPUs for the workers of an emulated device. EAL pins the threads that make devices, and a
  * worker must not inherit that: it would share the CPU of an lcore that polls. EAL has already
  * chosen CPUs for its control threads, those without an lcore, or else the main lcore's; the
- * workers run there too.
+ * workers run there too, and not beside an lcore that is bound to its CPU if there is another.
  */
 
 #include <sched.h>
@@ -51,18 +51,43 @@ nth_cpu(const cpu_set_t *cpus, unsigned int nth)
 	return -1;
 }
 
-static bool
-carries_lcore(int cpu)
+/* How lcores use a CPU, 0 is best for a worker. */
+enum use { UNUSED, USED, PINNED };
+
+static enum use
+lcores_use(int cpu)
 {
+	enum use use = UNUSED;
 	unsigned int lcore;
 	rte_cpuset_t set;
 
 	RTE_LCORE_FOREACH(lcore) {
 		set = rte_lcore_cpuset(lcore);
-		if (CPU_ISSET((unsigned int)cpu, &set))
-			return true;
+		if (!CPU_ISSET((unsigned int)cpu, &set))
+			continue;
+		if (CPU_COUNT(&set) == 1)
+			return PINNED;
+		use = USED;
 	}
-	return false;
+	return use;
+}
+
+/* Leaves those that lcores use least: one that may go elsewhere does so if it is disturbed. */
+static void
+least_used_cpus(cpu_set_t *cpus)
+{
+	enum use use, least = PINNED;
+	int cpu;
+
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET((unsigned int)cpu, cpus))
+			continue;
+		use = lcores_use(cpu);
+		least = RTE_MIN(least, use);
+	}
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET((unsigned int)cpu, cpus) && lcores_use(cpu) > least)
+			CPU_CLR((unsigned int)cpu, cpus);
 }
 
 static int
@@ -95,6 +120,7 @@ local_cpus_choose(const char *name, struct revere_emu_config *config)
 	if (config->mode == REVERE_EMU_INLINE)
 		return 0;
 	control_cpus(&cpus);
+	least_used_cpus(&cpus);
 	for (i = 0; i < config->workers; i++) {
 		if (config->worker_cpus[i] >= 0)
 			continue;
@@ -106,7 +132,7 @@ local_cpus_choose(const char *name, struct revere_emu_config *config)
 		config->worker_cpus[i] = cpu;
 		COMMON_LOG(INFO, name, "worker %u of the emulated device runs on CPU %d, %s; "
 			"worker_cpus= would change that", i, cpu,
-			carries_lcore(cpu) ? "shared with an lcore" : "without an lcore");
+			lcores_use(cpu) != UNUSED ? "shared with an lcore" : "without an lcore");
 	}
 	return 0;
 }
