@@ -1975,10 +1975,14 @@ auto_forgives_pauses(void **state)
 {
 	struct chan *chan = split_open("threshold=auto", 256);
 	double without = rounds_run(chan, 20, 0);
+	bool forgiven = false;
+	uint32_t i;
 
 	(void)state;
-	/* If pauses counted it would be some 40 times as much; a lost CPU may count. */
-	assert_true(rounds_run(chan, 40, 6000) < 12 * without);
+	/* If pauses counted it is always some 40 times as much; a lost CPU counts a while. */
+	for (i = 0; i < 5 && !forgiven; i++)
+		forgiven = rounds_run(chan, 20, 6000) < 12 * without;
+	assert_true(forgiven);
 	split_verify(chan);
 	chan_close(chan);
 }
