@@ -72,7 +72,7 @@ lcores_use(int cpu)
 	return use;
 }
 
-/* Leaves those that lcores use least: one that may go elsewhere does so if it is disturbed. */
+/* Leaves those that lcores use least; an lcore that isn't bound to a CPU can make room there. */
 static void
 least_used_cpus(cpu_set_t *cpus)
 {
